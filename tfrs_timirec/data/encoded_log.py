@@ -1,0 +1,198 @@
+"""A raw log with its ids numbered, and the cleaning of it."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from tfrs_timirec.data.cleaning import (
+    CleaningOptions,
+    CleaningReport,
+    chronological_order,
+    keep_by_duplicate_rule,
+    keep_k_core,
+)
+from tfrs_timirec.data.raw_columns import (
+    Locator,
+    check_columns,
+    encode_ids,
+    parse_timestamps,
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class EncodedLog:
+    """A log as arrays, one entry a row, in any order.
+
+    Args:
+        user_codes: (num_rows,) indices into `users`.
+        item_codes: (num_rows,) indices into `items`.
+        exact_times: (num_rows,) times in any unit, to sort by.
+        timestamps: (num_rows,) int64 Unix seconds.
+        users: the distinct raw user ids, ascending.
+        items: the distinct raw item ids, ascending.
+        columns: further arrays by name, first axis num_rows.
+    """
+
+    user_codes: np.ndarray
+    item_codes: np.ndarray
+    exact_times: np.ndarray
+    timestamps: np.ndarray
+    users: np.ndarray
+    items: np.ndarray
+    columns: Mapping[str, np.ndarray]
+
+    def take(self, rows: np.ndarray) -> "EncodedLog":
+        """Returns the log of these rows, positions or a mask."""
+        return dataclasses.replace(
+            self,
+            user_codes=self.user_codes[rows],
+            item_codes=self.item_codes[rows],
+            exact_times=self.exact_times[rows],
+            timestamps=self.timestamps[rows],
+            columns={
+                name: values[rows] for name, values in self.columns.items()
+            },
+        )
+
+    def without_unused_ids(self) -> "EncodedLog":
+        """Returns the same log, its vocabularies cut to the ids it uses."""
+        users, user_codes = _compact(self.users, self.user_codes)
+        items, item_codes = _compact(self.items, self.item_codes)
+        return dataclasses.replace(
+            self,
+            user_codes=user_codes,
+            item_codes=item_codes,
+            users=users,
+            items=items,
+        )
+
+
+def encode_table(
+    frame: pd.DataFrame,
+    *,
+    user_column: str,
+    item_column: str,
+    timestamp_column: str,
+    extra_columns: tuple[str, ...],
+    locate: Locator,
+) -> EncodedLog:
+    """Numbers the ids of a table and reads its times.
+
+    Args:
+        frame: the table, one interaction a row.
+        user_column: name of the column of user ids.
+        item_column: name of the column of item ids.
+        timestamp_column: name of the column of times.
+        extra_columns: names of further columns to keep.
+        locate: says where a row stands, for errors.
+
+    Raises:
+        ValueError: if a column is missing or holds a bad value.
+    """
+    wanted = {
+        "user_column": user_column,
+        "item_column": item_column,
+        "timestamp_column": timestamp_column,
+    }
+    check_columns(list(frame.columns), wanted)
+    for column in extra_columns:
+        check_columns(list(frame.columns), {"extra_columns": column})
+    user_codes, users = encode_ids(frame[user_column], "user_column", locate)
+    item_codes, items = encode_ids(frame[item_column], "item_column", locate)
+    exact_times, timestamps = parse_timestamps(
+        frame[timestamp_column], "timestamp_column", locate
+    )
+    return EncodedLog(
+        user_codes=user_codes,
+        item_codes=item_codes,
+        exact_times=exact_times,
+        timestamps=timestamps,
+        users=users,
+        items=items,
+        columns={name: frame[name].to_numpy() for name in extra_columns},
+    )
+
+
+def clean_log(
+    log: EncodedLog, options: CleaningOptions
+) -> tuple[EncodedLog, CleaningReport]:
+    """Sorts a log by user and time and applies the cleaning rules.
+
+    Args:
+        log: the log, in the order of its source.
+        options: the rules.
+
+    Returns:
+        The cleaned log, its vocabularies cut to the ids in use, and the counts.
+
+    Raises:
+        ValueError: if the log is empty, or becomes so.
+    """
+    rows_read = len(log.user_codes)
+    if not rows_read:
+        raise ValueError(
+            "The log must hold at least one interaction. Received: 0 rows."
+            " Check that the file or table is the right one."
+        )
+    fractional_times = 0
+    if log.exact_times.dtype.kind == "f":
+        fractional_times = int(np.count_nonzero(log.exact_times % 1))
+    order, out_of_order = chronological_order(
+        log.user_codes, log.exact_times, options.ties
+    )
+    log = log.take(order)
+    before_duplicates = rows_read
+    if options.duplicates != "keep":
+        log = log.take(
+            keep_by_duplicate_rule(
+                log.user_codes, log.item_codes, options.duplicates
+            )
+        )
+    after_duplicates = len(log.user_codes)
+    num_users, num_items = len(log.users), len(log.items)
+    if max(options.min_user_interactions, options.min_item_interactions) > 1:
+        log = log.take(
+            keep_k_core(
+                log.user_codes,
+                log.item_codes,
+                options.min_user_interactions,
+                options.min_item_interactions,
+            )
+        ).without_unused_ids()
+    kept = len(log.user_codes)
+    if not kept:
+        raise ValueError(
+            "No interaction is left after cleaning. Received:"
+            f" min_user_interactions={options.min_user_interactions},"
+            f" min_item_interactions={options.min_item_interactions} on"
+            f" {rows_read:,} interactions of {num_users:,} users and"
+            f" {num_items:,} items. Lower the minima."
+        )
+    return log, CleaningReport(
+        options=options,
+        rows_read=rows_read,
+        rows_out_of_order=out_of_order,
+        fractional_times=fractional_times,
+        duplicates_removed=before_duplicates - after_duplicates,
+        interactions_below_minimum=after_duplicates - kept,
+        users_below_minimum=num_users - len(log.users),
+        items_below_minimum=num_items - len(log.items),
+        ids_with_outer_spaces=_count_outer_spaces(log.users)
+        + _count_outer_spaces(log.items),
+    )
+
+
+def _compact(
+    ids: np.ndarray, codes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    used = np.bincount(codes, minlength=len(ids)) > 0
+    new_codes = np.cumsum(used) - 1
+    return ids[used], new_codes[codes]
+
+
+def _count_outer_spaces(ids: np.ndarray) -> int:
+    if ids.dtype != object:
+        return 0
+    return sum(text != text.strip() for text in ids)

@@ -1,0 +1,218 @@
+"""Checks a raw log's columns and turns them into integers."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+# Says where the row at a position stands, as "line 4 of log.csv".
+Locator = Callable[[int], str]
+
+_MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59
+_INT64_MAX = np.iinfo(np.int64).max
+
+
+def check_columns(found: list, wanted: dict[str, str]) -> None:
+    """Checks that a table has the columns that are asked for.
+
+    Args:
+        found: names of the table's columns.
+        wanted: column name by the argument that gave it.
+
+    Raises:
+        ValueError: if a column is missing, or is there twice, or two arguments
+            name the same one.
+    """
+    for argument, column in wanted.items():
+        if found.count(column) != 1:
+            problem = (
+                "is there several times" if column in found else "is missing"
+            )
+            raise ValueError(
+                f"`{argument}` must name one column of the log. Received:"
+                f" {argument}={column!r}, which {problem}; the columns are"
+                f" {found}. Name another with `{argument}=...`."
+            )
+    names = list(wanted.values())
+    for argument, column in wanted.items():
+        if names.count(column) > 1:
+            raise ValueError(
+                f"`{argument}` must name a column of its own. Received:"
+                f" {argument}={column!r}, which another argument names too."
+            )
+
+
+def encode_ids(
+    column: pd.Series, argument: str, locate: Locator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers the ids of a column in ascending order of the id.
+
+    Integer columns stay integers; text stays text, unchanged: "007" is not
+    "7", and spaces and letter case count.
+
+    Args:
+        column: (num_rows,) ids, integers or text.
+        argument: the argument that named the column, for errors.
+        locate: says where a row stands, for errors.
+
+    Returns:
+        codes: (num_rows,) int64 indices into `ids`.
+        ids: the distinct ids, ascending; int64, or an object array of str.
+
+    Raises:
+        ValueError: if an id is missing or is neither an integer nor text.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    missing = column.isna().to_numpy()
+    if missing.any():
+        raise _missing_id(argument, missing, locate)
+    kind = pd.api.types.infer_dtype(column, skipna=False)
+    if kind == "integer":
+        if len(column) and int(column.max()) > _INT64_MAX:
+            raise ValueError(
+                f"`{argument}` must name a column of ids below 2**63."
+                f" Received: {column.max()}. Convert the column to text."
+            )
+        column = column.astype(np.int64)
+    elif kind not in {"string", "bytes", "empty"}:
+        raise ValueError(
+            f"`{argument}` must name a column of integers or of text."
+            f" Received: {argument}={column.name!r} of dtype {column.dtype}"
+            f" holding {kind} values. Convert the column to one type, as with"
+            f" frame[{column.name!r}].astype(str)."
+        )
+    codes, distinct = pd.factorize(column)
+    if kind == "integer":
+        ids = np.asarray(distinct, dtype=np.int64)
+    else:
+        ids = np.asarray(
+            [_text(value) for value in distinct], dtype=object
+        ).reshape(-1)
+    order = np.argsort(ids, kind="stable")
+    rank = np.empty(len(ids), dtype=np.int64)
+    rank[order] = np.arange(len(ids))
+    codes, ids = rank[codes], ids[order]
+    if kind != "integer" and len(ids) and ids[0] == "":
+        raise _missing_id(argument, codes == 0, locate)
+    return codes, ids
+
+
+def parse_timestamps(
+    column: pd.Series, argument: str, locate: Locator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads times as Unix seconds.
+
+    Accepts numbers (Unix seconds), datetimes, and text that holds either
+    numbers or ISO 8601 dates. Times without a zone are taken as UTC. Text
+    counts as numbers if its first value is a number.
+
+    Args:
+        column: (num_rows,) times.
+        argument: the argument that named the column, for errors.
+        locate: says where a row stands, for errors.
+
+    Returns:
+        exact: (num_rows,) times in any unit, to sort by.
+        seconds: (num_rows,) int64 Unix seconds, rounded down.
+
+    Raises:
+        ValueError: if a time is missing, unreadable, negative, infinite or
+            after the year 9999 (as milliseconds would be).
+    """
+    missing = column.isna().to_numpy()
+    if not pd.api.types.is_numeric_dtype(column):
+        missing = missing | (column == "").fillna(False).to_numpy(dtype=bool)
+    _require(~missing, column, argument, "must not be missing", locate)
+    if pd.api.types.is_bool_dtype(column):
+        raise ValueError(
+            f"`{argument}` must name a column of times. Received:"
+            f" {argument}={column.name!r} of dtype bool."
+        )
+    if pd.api.types.is_numeric_dtype(column):
+        exact = column.to_numpy()
+    elif pd.api.types.is_datetime64_any_dtype(column):
+        exact = _utc(column)
+    else:
+        exact = _parse_text(column, argument, locate)
+    if exact.dtype.kind == "M":
+        seconds = exact.astype("datetime64[s]").astype(np.int64)
+        exact = exact.astype(np.int64)
+    else:
+        _require(np.isfinite(exact), column, argument, "is finite", locate)
+        with np.errstate(invalid="ignore"):
+            seconds = np.floor(exact) if exact.dtype.kind == "f" else exact
+        _require(
+            seconds <= _MAX_SECONDS,
+            column,
+            argument,
+            "must be Unix seconds before the year 10000 (divide milliseconds"
+            " by 1000)",
+            locate,
+        )
+        seconds = seconds.astype(np.int64)
+    _require(seconds >= 0, column, argument, "must not be before 1970", locate)
+    return exact, seconds
+
+
+def _utc(column: pd.Series) -> np.ndarray:
+    if getattr(column.dt, "tz", None) is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return column.to_numpy(dtype=f"datetime64[{column.dt.unit}]")
+
+
+def _parse_text(
+    column: pd.Series, argument: str, locate: Locator
+) -> np.ndarray:
+    if not len(column):
+        return np.zeros(0, dtype=np.int64)
+    if not pd.isna(pd.to_numeric(column.iloc[:1], errors="coerce").iloc[0]):
+        numbers = pd.to_numeric(column, errors="coerce")
+        _require(
+            numbers.notna().to_numpy(),
+            column,
+            argument,
+            "must be a number, as the first time is",
+            locate,
+        )
+        return numbers.to_numpy()
+    dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    _require(
+        dates.notna().to_numpy(),
+        column,
+        argument,
+        "must be Unix seconds or an ISO 8601 date",
+        locate,
+    )
+    return _utc(dates)
+
+
+def _require(
+    good: np.ndarray,
+    column: pd.Series,
+    argument: str,
+    rule: str,
+    locate: Locator,
+) -> None:
+    if good.all():
+        return
+    first = int(np.argmin(good))
+    raise ValueError(
+        f"`{argument}`: each time {rule}. Received:"
+        f" {column.name}={column.iloc[first]!r} at {locate(first)}"
+        f" ({np.count_nonzero(~good):,} such rows). Correct or remove them."
+    )
+
+
+def _missing_id(
+    argument: str, missing: np.ndarray, locate: Locator
+) -> ValueError:
+    return ValueError(
+        f"`{argument}` must name a column without missing ids. Received: no id"
+        f" at {locate(int(np.argmax(missing)))} ({np.count_nonzero(missing):,}"
+        " such rows). Correct or remove them."
+    )
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else value

@@ -1,0 +1,173 @@
+"""Reads a prepared TFDS data set of user sequences into flat arrays."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tfrs_timirec.data.encoded_log import EncodedLog
+from tfrs_timirec.data.raw_columns import encode_ids, parse_timestamps
+
+_BATCH_SIZE = 4096
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TfdsLog:
+    """What a TFDS data set of user sequences holds.
+
+    Args:
+        log: the interactions.
+        item_metadata: one row an item of the split `items`, indexed by raw id.
+        users_without_interactions: how many users have an empty sequence.
+    """
+
+    log: EncodedLog
+    item_metadata: pd.DataFrame
+    users_without_interactions: int
+
+
+def read_tfds(builder: tfds.core.DatasetBuilder) -> TfdsLog:
+    """Reads the splits `users` and `items` of a prepared builder.
+
+    Sequences of the split `users` as long as `item_ids` become columns; other
+    features of the split `items` become item metadata.
+
+    Args:
+        builder: a builder after `download_and_prepare()`.
+
+    Raises:
+        ValueError: if the data set is not prepared, lacks a split or feature,
+            or holds a bad id or time.
+    """
+    _check(builder)
+    users = _read_split(builder, "users")
+    lengths = np.diff(users["item_ids"].splits)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    sequences = {
+        name: feature.values
+        for name, feature in users.items()
+        if isinstance(feature, _Ragged)
+        and len(feature.values)
+        and np.array_equal(np.diff(feature.splits), lengths)
+    }
+    raw_users = users["user_id"]
+
+    def locate(row: int) -> str:
+        user = owner[row]
+        step = row - users["item_ids"].splits[user]
+        return f"step {step} of user {_plain(raw_users[user])!r}"
+
+    user_codes, user_ids = encode_ids(
+        pd.Series(raw_users, name="user_id"),
+        "user_id",
+        lambda row: f"example {row} of the split users",
+    )
+    used = lengths > 0
+    item_codes, items = encode_ids(
+        pd.Series(sequences.pop("item_ids", []), name="item_ids"),
+        "item_ids",
+        locate,
+    )
+    exact_times, timestamps = parse_timestamps(
+        pd.Series(sequences.pop("timestamps", []), name="timestamps"),
+        "timestamps",
+        locate,
+    )
+    log = EncodedLog(
+        user_codes=user_codes[owner],
+        item_codes=item_codes,
+        exact_times=exact_times,
+        timestamps=timestamps,
+        users=user_ids,
+        items=items,
+        columns=sequences,
+    ).without_unused_ids()
+    return TfdsLog(
+        log=log,
+        item_metadata=_item_table(_read_split(builder, "items"), users),
+        users_without_interactions=int(np.count_nonzero(~used)),
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Ragged:
+    values: np.ndarray  # (total, ...)
+    splits: np.ndarray  # (num_examples + 1,) int64
+
+
+def _check(builder: tfds.core.DatasetBuilder) -> None:
+    features = set(builder.info.features or {})
+    missing = {"user_id", "item_ids", "timestamps", "item_id"} - features
+    if missing:
+        raise ValueError(
+            "`builder` must have the features user_id, item_ids, timestamps"
+            f" and item_id. Received: builder={builder.info.full_name!r}"
+            f" without {', '.join(sorted(missing))}."
+        )
+    splits = set(builder.info.splits)
+    if not {"users", "items"} <= splits:
+        raise ValueError(
+            "`builder` must have the prepared splits users and items."
+            f" Received: builder={builder.info.full_name!r} with splits"
+            f" {sorted(splits)}. Call builder.download_and_prepare() first."
+        )
+
+
+def _read_split(
+    builder: tfds.core.DatasetBuilder, split: str
+) -> dict[str, Any]:
+    """Reads a split into NumPy arrays and _Ragged sequences."""
+    dataset = builder.as_dataset(split=split, shuffle_files=False)
+    dataset = dataset.ragged_batch(_BATCH_SIZE)
+    parts: dict[str, list] = {}
+    for batch in dataset:
+        for name, value in batch.items():
+            parts.setdefault(name, []).append(value)
+    return {name: _join(values) for name, values in parts.items()}
+
+
+def _join(parts: list) -> np.ndarray | _Ragged:
+    if not isinstance(parts[0], tf.RaggedTensor):
+        return np.concatenate([part.numpy() for part in parts])
+    lengths = np.concatenate([part.row_lengths().numpy() for part in parts])
+    return _Ragged(
+        values=np.concatenate([part.values.numpy() for part in parts]),
+        splits=np.concatenate(([0], np.cumsum(lengths))),
+    )
+
+
+def _item_table(items: dict[str, Any], users: dict[str, Any]) -> pd.DataFrame:
+    columns: dict[str, Any] = {}
+    for name, feature in items.items():
+        if name in {"item_id", "user_id"} or _is_foreign(feature, users[name]):
+            continue
+        if isinstance(feature, _Ragged):
+            rows = np.split(feature.values, feature.splits[1:-1])
+            columns[name] = [_plain_all(row).tolist() for row in rows]
+        else:
+            columns[name] = _plain_all(feature)
+    return pd.DataFrame(columns, index=pd.Index(_plain_all(items["item_id"])))
+
+
+def _is_foreign(
+    here: np.ndarray | _Ragged, there: np.ndarray | _Ragged
+) -> bool:
+    """Whether a feature is filled in the other split only."""
+    if isinstance(here, _Ragged):
+        return not len(here.values)
+    return not np.any(here) and bool(np.any(there))  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    return value.decode("utf-8") if isinstance(value, bytes) else value
+
+
+def _plain_all(values: np.ndarray) -> np.ndarray:
+    if values.dtype != object:
+        return values
+    plain = np.empty(len(values), dtype=object)
+    plain[:] = [_plain(value) for value in values]
+    return plain

@@ -1,20 +1,28 @@
 """Package definition: the library, its TFDS data sets and its command line."""
 
 import pathlib
+import re
 
 import setuptools
 
 ROOT = pathlib.Path(__file__).parent
 
+VERSION = re.search(
+    r'^__version__ = "(.+)"$',
+    (ROOT / "tfrs_timirec" / "__init__.py").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)[1]
+
 # Each TFDS data set lives in a folder of its own at the top level, as TFDS
 # expects, and is installed as a subpackage of tfrs_timirec.datasets. There is
 # no top-level package `datasets`: it would shadow Hugging Face's.
-DATASETS = sorted(
-    path.parent.name
-    for path in ROOT.glob("datasets/*/*_dataset_builder.py")
-)
+DATASETS = {
+    f"tfrs_timirec.datasets.{path.parent.name}": f"datasets/{path.parent.name}"
+    for path in sorted(ROOT.glob("datasets/*/*_dataset_builder.py"))
+}
 
 EXTRAS = {
+    # ScaNN's wheel is built for one minor version of TensorFlow.
     "ann": ["scann==1.4.2", "tensorflow==2.20.*"],
     "beam": ["apache-beam>=2.60"],
     "notebook": ["ipykernel", "nbclient", "nbformat"],
@@ -24,7 +32,7 @@ EXTRAS = {
 EXTRAS["test"] = [
     *EXTRAS["notebook"],
     "build",
-    "dill",
+    "dill",  # Needed by tfds.testing, which does not declare it.
     "mypy",
     "pandas-stubs",
     "pytest",
@@ -33,7 +41,7 @@ EXTRAS["test"] = [
 
 setuptools.setup(
     name="tfrs-timirec",
-    version="0.1.0",
+    version=VERSION,
     description=(
         "TiMiRec and multi-interest recommendation for TensorFlow"
         " Recommenders: train with model.fit, serve as a SavedModel."
@@ -41,25 +49,31 @@ setuptools.setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.11",
     packages=[
         *setuptools.find_packages(include=["tfrs_timirec", "tfrs_timirec.*"]),
-        *(f"tfrs_timirec.datasets.{name}" for name in DATASETS),
+        *DATASETS,
     ],
-    package_dir={
-        f"tfrs_timirec.datasets.{name}": f"datasets/{name}"
-        for name in DATASETS
-    },
+    package_dir=DATASETS,
     package_data={
         "tfrs_timirec": ["py.typed"],
-        "tfrs_timirec.datasets": ["*/*.md", "*/*.bib", "*/*.txt", "*/*.tsv"],
-        **{
-            f"tfrs_timirec.datasets.{name}": ["*.md", "*.bib", "*.txt", "*.tsv"]
-            for name in DATASETS
-        },
+        **{name: ["*.md", "*.bib", "*.txt", "*.tsv"] for name in DATASETS},
     },
     install_requires=[
         "tensorflow>=2.16",
+        # Of TensorFlow's minor version: tf-keras requires that itself, and
+        # tfrs_timirec checks it on import.
         "tf-keras>=2.16",
         "tensorflow-recommenders>=0.7.7",
         "tensorflow-datasets>=4.9.10",

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from tfrs_timirec.data.cleaning import (
     CleaningOptions,
@@ -14,11 +13,11 @@ from tfrs_timirec.data.cleaning import (
     keep_k_core,
 )
 from tfrs_timirec.data.raw_columns import (
-    Locator,
     check_columns,
     encode_ids,
     parse_timestamps,
 )
+from tfrs_timirec.data.readers import RawTable
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,23 +69,21 @@ class EncodedLog:
 
 
 def encode_table(
-    frame: pd.DataFrame,
+    table: RawTable,
     *,
     user_column: str,
     item_column: str,
     timestamp_column: str,
     extra_columns: tuple[str, ...],
-    locate: Locator,
 ) -> EncodedLog:
     """Numbers the ids of a table and reads its times.
 
     Args:
-        frame: the table, one interaction a row.
+        table: the table, one interaction a row.
         user_column: name of the column of user ids.
         item_column: name of the column of item ids.
         timestamp_column: name of the column of times.
         extra_columns: names of further columns to keep.
-        locate: says where a row stands, for errors.
 
     Raises:
         ValueError: if a column is missing or holds a bad value.
@@ -96,9 +93,10 @@ def encode_table(
         "item_column": item_column,
         "timestamp_column": timestamp_column,
     }
-    check_columns(list(frame.columns), wanted)
+    check_columns(table.column_names, wanted)
     for column in extra_columns:
-        check_columns(list(frame.columns), {"extra_columns": column})
+        check_columns(table.column_names, {"extra_columns": column})
+    frame, locate = table.frame, table.locate
     user_codes, users = encode_ids(frame[user_column], "user_column", locate)
     item_codes, items = encode_ids(frame[item_column], "item_column", locate)
     exact_times, timestamps = parse_timestamps(

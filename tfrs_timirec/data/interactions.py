@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -12,16 +11,19 @@ import numpy as np
 import pandas as pd
 
 from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
+from tfrs_timirec.data.description import (
+    InteractionStatistics,
+    compute_statistics,
+    describe,
+)
 from tfrs_timirec.data.encoded_log import EncodedLog, clean_log, encode_table
+from tfrs_timirec.data.fingerprint import fingerprint_arrays
 from tfrs_timirec.data.readers import RawTable, read_csv, read_parquet
 from tfrs_timirec.data.tfds_reader import read_tfds
+from tfrs_timirec.data.vocabulary import NUM_RESERVED_IDS, ItemVocabulary
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
-
-PADDING_ID = 0
-UNKNOWN_ID = 1
-NUM_RESERVED_IDS = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,6 +67,29 @@ class Interactions:
     item_metadata: pd.DataFrame | None = None
     report: CleaningReport = CleaningReport()
 
+    def __post_init__(self) -> None:
+        arrays = {
+            "item_ids": self.item_ids,
+            "timestamps": self.timestamps,
+            **self.columns,
+        }
+        for name, array in arrays.items():
+            if len(array) != len(self.user_indices):
+                raise ValueError(
+                    f"`{name}` must be as long as `user_indices`"
+                    f" ({len(self.user_indices)}). Received: {len(array)}"
+                    f" entries in {name}."
+                )
+        same_user = np.diff(self.user_indices) == 0
+        if (np.diff(self.user_indices) < 0).any() or (
+            same_user & (np.diff(self.timestamps) < 0)
+        ).any():
+            raise ValueError(
+                "`user_indices` must ascend, and `timestamps` within each"
+                " user. Received: rows in another order. Use"
+                " Interactions.from_dataframe, which sorts."
+            )
+
     @classmethod
     def from_dataframe(
         cls,
@@ -96,7 +121,9 @@ class Interactions:
                 left. The error names the row.
         """
         return cls._from_table(
-            RawTable(frame, lambda row: f"frame.iloc[{row}]"),
+            RawTable(
+                frame, tuple(frame.columns), lambda row: f"frame.iloc[{row}]"
+            ),
             name=name,
             user_column=user_column,
             item_column=item_column,
@@ -236,7 +263,7 @@ class Interactions:
         **columns: Any,
     ) -> "Interactions":
         columns["extra_columns"] = tuple(columns["extra_columns"])
-        log = encode_table(table.frame, locate=table.locate, **columns)
+        log = encode_table(table, **columns)
         return cls._from_log(
             log, name=name, item_metadata=item_metadata, cleaning=cleaning
         )
@@ -253,6 +280,12 @@ class Interactions:
     ) -> "Interactions":
         log, report = clean_log(log, cleaning or CleaningOptions())
         if item_metadata is not None:
+            if not item_metadata.index.is_unique:
+                twice = item_metadata.index[item_metadata.index.duplicated()]
+                raise ValueError(
+                    "`item_metadata` must have one row an item. Received: id"
+                    f" {twice[0]!r} several times. Remove the repeated rows."
+                )
             known = pd.Index(log.items).isin(item_metadata.index)
             counts["items_without_metadata"] = int(np.count_nonzero(~known))
             counts["items_without_interactions"] = len(item_metadata) - int(
@@ -312,41 +345,35 @@ class Interactions:
         Equal logs have equal fingerprints whatever their name, metadata and
         further columns.
         """
-        digest = hashlib.sha256()
-        for ids in (self.users, self.items):
-            digest.update(_bytes(ids))
-        for array in (self.row_splits, self.item_ids, self.timestamps):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+        return fingerprint_arrays(
+            self.users,
+            self.items,
+            self.row_splits,
+            self.item_ids,
+            self.timestamps,
+        )
+
+    def statistics(self) -> InteractionStatistics:
+        """Returns the sizes of the log, for machines."""
+        return compute_statistics(self)
+
+    def describe(self) -> str:
+        """Returns a short table of sizes and of what cleaning did."""
+        return describe(self)
 
     def encode_items(self, raw_ids: Sequence[Any] | np.ndarray) -> np.ndarray:
-        """Turns raw item ids into vocabulary ids.
+        """Turns raw item ids into vocabulary ids; unknown ones become 1.
 
         Args:
-            raw_ids: raw ids of the vocabulary's type, any shape.
+            raw_ids: raw ids of the type of `items`, any shape.
 
         Returns:
-            int32 array of the same shape; 1 for ids not in the vocabulary.
+            int32 array of the same shape.
 
         Raises:
             TypeError: if text is given for integer ids or the other way round.
         """
-        raw = np.asarray(raw_ids)
-        if raw.dtype.kind == "S":
-            raw = np.char.decode(raw, "utf-8")
-        if raw.size == 0:
-            return np.full(raw.shape, UNKNOWN_ID, dtype=np.int32)
-        is_text = raw.dtype.kind in "UOT"
-        if is_text != (self.items.dtype == object):
-            held = "text" if self.items.dtype == object else "integers"
-            raise TypeError(
-                f"`raw_ids` must be {held}, as the item ids of {self.name!r}"
-                f" are. Received: raw_ids of dtype {raw.dtype}."
-            )
-        wanted = pd.Index(raw.reshape(-1), dtype=self.items.dtype)
-        found = self._item_index.get_indexer(wanted)
-        ids = np.where(found < 0, UNKNOWN_ID, found + NUM_RESERVED_IDS)
-        return ids.astype(np.int32).reshape(raw.shape)
+        return self._vocabulary.encode(raw_ids)
 
     def decode_items(self, item_ids: Sequence[int] | np.ndarray) -> np.ndarray:
         """Turns vocabulary ids back into raw item ids.
@@ -360,27 +387,11 @@ class Interactions:
         Raises:
             ValueError: if an id is padding, unknown, or out of range.
         """
-        ids = np.asarray(item_ids, dtype=np.int64)
-        bad = (ids < NUM_RESERVED_IDS) | (ids >= self.vocabulary_size)
-        if bad.any():
-            raise ValueError(
-                f"`item_ids` must lie between {NUM_RESERVED_IDS} and"
-                f" {self.vocabulary_size - 1}. Received: {ids[bad][0]}. Drop"
-                " padding (0) and unknown items (1) first."
-            )
-        return self.items[ids - NUM_RESERVED_IDS]
+        return self._vocabulary.decode(item_ids)
 
     @functools.cached_property
-    def _item_index(self) -> pd.Index:
-        return pd.Index(self.items, dtype=self.items.dtype)
-
-
-def _bytes(ids: np.ndarray) -> bytes:
-    if ids.dtype != object:
-        return b"integers" + ids.astype(np.int64).tobytes()
-    encoded = [text.encode("utf-8") for text in ids]
-    lengths = np.array([len(text) for text in encoded], dtype=np.int64)
-    return b"text" + lengths.tobytes() + b"".join(encoded)
+    def _vocabulary(self) -> ItemVocabulary:
+        return ItemVocabulary(self.items)
 
 
 def _stem(path: str | os.PathLike[str]) -> str:

@@ -1,6 +1,6 @@
 """Checks a raw log's columns and turns them into integers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ _MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59
 _INT64_MAX = np.iinfo(np.int64).max
 
 
-def check_columns(found: list, wanted: dict[str, str]) -> None:
+def check_columns(found: Sequence[str], wanted: dict[str, str]) -> None:
     """Checks that a table has the columns that are asked for.
 
     Args:
@@ -31,7 +31,7 @@ def check_columns(found: list, wanted: dict[str, str]) -> None:
             raise ValueError(
                 f"`{argument}` must name one column of the log. Received:"
                 f" {argument}={column!r}, which {problem}; the columns are"
-                f" {found}. Name another with `{argument}=...`."
+                f" {list(found)}. Name another with `{argument}=...`."
             )
     names = list(wanted.values())
     for argument, column in wanted.items():

@@ -5,7 +5,8 @@ import dataclasses
 import gzip
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import IO
 
 import pandas as pd
 import pyarrow as pa
@@ -14,20 +15,24 @@ import pyarrow.parquet
 
 from tfrs_timirec.data.raw_columns import Locator
 
-_CSV_SUFFIXES = (".csv", ".tsv", ".txt")
-_PARQUET_SUFFIXES = (".parquet", ".pq")
+CSV_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+
+_BLOCK_BYTES = 1 << 24
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class RawTable:
-    """A table as it stands in a file.
+    """A table as it stands in its source.
 
     Args:
-        frame: the columns that were asked for (those that are there), or all.
-        locate: says where the row at a position of `frame` stands in the file.
+        frame: the columns that were asked for, as far as they are there.
+        column_names: the names of all columns of the source.
+        locate: says where the row at a position of `frame` stands.
     """
 
     frame: pd.DataFrame
+    column_names: tuple[str, ...]
     locate: Locator
 
 
@@ -39,34 +44,33 @@ def read_csv(
     """Reads a CSV file with a header line, plain or gzip-compressed.
 
     Every value is read as text: a CSV has no types, so an id "007" stays
-    "007", and one named "NA" is not missing. Blank lines are skipped.
+    "007", and one named "NA" is not missing. Empty lines are skipped.
 
     Args:
-        path: a file `*.csv`, `*.tsv` or `*.txt`, or one of these with `.gz`.
+        path: a UTF-8 file whose name ends in one of `CSV_SUFFIXES`.
         columns: the columns to read; all if None.
         delimiter: between values; by default a tab for `.tsv`, else a comma.
+
+    Returns:
+        The table; `locate` gives line numbers, the header being line 1.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is a folder, of another kind, empty or broken.
     """
-    path = _existing_file(path)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    compressed = suffixes[-1:] == [".gz"]
-    kind = "".join((suffixes[:-1] if compressed else suffixes)[-1:])
-    if kind not in _CSV_SUFFIXES:
-        raise _wrong_suffix(
-            path, (*_CSV_SUFFIXES, *(s + ".gz" for s in _CSV_SUFFIXES))
-        )
-    if delimiter is None:
-        delimiter = "\t" if kind == ".tsv" else ","
+    path = _existing_file(path, CSV_SUFFIXES)
+    source = _CsvFile(
+        path, delimiter or ("\t" if ".tsv" in path.name.lower() else ",")
+    )
+    _check_content(path, compressed=source.compressed)
     try:
-        names = _header(path, compressed, delimiter)
-        wanted = [n for n in names if columns is None or n in columns]
+        names = source.header()
+        wanted = _present(names, columns)
         table = pyarrow.csv.read_csv(
             path,
+            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
             parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True
+                delimiter=source.delimiter, newlines_in_values=True
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=wanted,
@@ -74,9 +78,15 @@ def read_csv(
                 strings_can_be_null=False,
             ),
         )
-    except (OSError, EOFError, UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise ValueError(f"Cannot read {path}: {error}") from error
-    return RawTable(table.to_pandas(), lambda row: f"row {row + 1} of {path}")
+    except pa.ArrowInvalid as error:
+        raise ValueError(source.diagnose() or _broken(path, error)) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(source.diagnose()) from error
+    except (OSError, EOFError) as error:
+        raise ValueError(_broken(path, error)) from error
+    if not table.num_rows:
+        raise _empty(path, "a header line and no rows")
+    return RawTable(table.to_pandas(), tuple(names), source.locate)
 
 
 def read_parquet(
@@ -85,32 +95,107 @@ def read_parquet(
     """Reads a Parquet file. Columns keep their types.
 
     Args:
-        path: a file `*.parquet` or `*.pq`.
+        path: a file whose name ends in one of `PARQUET_SUFFIXES`.
         columns: the columns to read; all if None.
+
+    Returns:
+        The table; `locate` counts its rows from 1.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is a folder, of another kind or broken.
+        ValueError: if it is a folder, of another kind, empty or broken.
     """
-    path = _existing_file(path)
-    if path.suffix.lower() not in _PARQUET_SUFFIXES:
-        raise _wrong_suffix(path, _PARQUET_SUFFIXES)
+    path = _existing_file(path, PARQUET_SUFFIXES)
     try:
-        names = pyarrow.parquet.read_schema(path).names
-        wanted = [n for n in names if columns is None or n in columns]
-        table = pyarrow.parquet.ParquetFile(path).read(columns=wanted)
+        with pyarrow.parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            table = file.read(columns=_present(names, columns))
     except (OSError, pa.ArrowInvalid) as error:
-        raise ValueError(f"Cannot read {path}: {error}") from error
-    return RawTable(table.to_pandas(), lambda row: f"row {row + 1} of {path}")
+        raise ValueError(_broken(path, error)) from error
+    if not table.num_rows:
+        raise _empty(path, "no rows")
+    return RawTable(
+        table.to_pandas(),
+        tuple(names),
+        lambda row: f"row {row + 1} of {path}",
+    )
 
 
-def _header(path: pathlib.Path, compressed: bool, delimiter: str) -> list[str]:
-    opener = gzip.open if compressed else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-        return next(csv.reader(file, delimiter=delimiter), [])
+@dataclasses.dataclass(frozen=True)
+class _CsvFile:
+    """Finds lines in a CSV file; slow, and used for the header and errors."""
+
+    path: pathlib.Path
+    delimiter: str
+
+    @property
+    def compressed(self) -> bool:
+        return self.path.suffix.lower() == ".gz"
+
+    def header(self) -> list[str]:
+        with self._open() as file:
+            names = next(csv.reader(file, delimiter=self.delimiter), [])
+        if not names:
+            raise _empty(self.path, "no header line")
+        return names
+
+    def locate(self, row: int) -> str:
+        for index, (line, _) in enumerate(self._records()):
+            if index == row + 1:  # The header is record 0.
+                return f"line {line} of {self.path}"
+        return f"row {row + 1} of {self.path}"
+
+    def diagnose(self) -> str | None:
+        """Names the first line that is no UTF-8 or has too many values."""
+        opener = gzip.open if self.compressed else open
+        with opener(self.path, "rb") as file:
+            for line, text in enumerate(file, start=1):
+                try:
+                    text.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    return (
+                        f"`path` must be a UTF-8 file. Received: line {line} of"
+                        f" {self.path}, which is not ({error}). Convert the"
+                        " file, as with iconv."
+                    )
+        expected = None
+        for line, values in self._records():
+            expected = expected or len(values)
+            if len(values) != expected:
+                return (
+                    "Each line must have as many values as the header."
+                    f" Received: line {line} of {self.path} with"
+                    f" {len(values)} instead of {expected}. Correct it, or"
+                    " name another `delimiter`."
+                )
+        return None
+
+    def _open(self) -> IO[str]:
+        opener = gzip.open if self.compressed else open
+        return opener(self.path, "rt", encoding="utf-8-sig", newline="")
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yields the first line's number and the values of each record."""
+        with self._open() as file:
+            reader = csv.reader(file, delimiter=self.delimiter)
+            line = 1
+            for values in reader:
+                if values:
+                    yield line, values
+                line = reader.line_num + 1
 
 
-def _existing_file(path: str | os.PathLike[str]) -> pathlib.Path:
+def _present(names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if columns is None or name in columns
+    ]
+
+
+def _existing_file(
+    path: str | os.PathLike[str], suffixes: tuple[str, ...]
+) -> pathlib.Path:
     path = pathlib.Path(path)
     if path.is_dir():
         raise ValueError(
@@ -121,12 +206,42 @@ def _existing_file(path: str | os.PathLike[str]) -> pathlib.Path:
         raise FileNotFoundError(
             f"`path` must be an existing file. Received: path='{path}'."
         )
+    if not path.name.lower().endswith(suffixes):
+        raise ValueError(
+            f"`path` must end in one of {', '.join(suffixes)}. Received:"
+            f" path='{path}'. Use `from_csv` for CSV and `from_parquet` for"
+            " Parquet, or rename the file."
+        )
     return path
 
 
-def _wrong_suffix(path: pathlib.Path, suffixes: Sequence[str]) -> ValueError:
+def _check_content(path: pathlib.Path, *, compressed: bool) -> None:
+    """Catches files of another kind than their name says."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == b"PAR1":
+        raise ValueError(
+            f"`path` must be a CSV file. Received: path='{path}', a Parquet"
+            " file. Rename it to *.parquet and use `from_parquet`."
+        )
+    if not start:
+        raise _empty(path, "0 bytes")
+    if (start[:2] == b"\x1f\x8b") != compressed:
+        raise ValueError(
+            "`path` must end in .gz if the file is gzip-compressed, and only"
+            f" then. Received: path='{path}'. Rename it."
+        )
+
+
+def _broken(path: pathlib.Path, error: Exception) -> str:
+    return (
+        f"Cannot read path='{path}': the file is cut off or damaged ({error})."
+        " Copy or download it again."
+    )
+
+
+def _empty(path: pathlib.Path, content: str) -> ValueError:
     return ValueError(
-        f"`path` must end in one of {', '.join(suffixes)}. Received:"
-        f" path='{path}'. Rename the file, or use the reader of its kind"
-        " (`from_csv` or `from_parquet`)."
+        "`path` must be a file with at least one interaction. Received:"
+        f" path='{path}' with {content}."
     )

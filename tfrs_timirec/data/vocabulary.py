@@ -1,0 +1,84 @@
+"""The numbering of items: raw ids to vocabulary ids and back."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+PADDING_ID = 0
+UNKNOWN_ID = 1
+NUM_RESERVED_IDS = 2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ItemVocabulary:
+    """Numbers items: 0 pads, 1 is any unknown item, `items[i]` is i + 2.
+
+    Args:
+        items: (num_items,) distinct raw ids: int64, or an object array of str.
+
+    Example:
+        >>> ItemVocabulary(np.array([10, 20])).encode([20, 30])
+        array([3, 1], dtype=int32)
+    """
+
+    items: np.ndarray
+
+    def encode(self, raw_ids: Sequence[Any] | np.ndarray) -> np.ndarray:
+        """Turns raw ids into vocabulary ids.
+
+        Args:
+            raw_ids: raw ids of the vocabulary's type, any shape.
+
+        Returns:
+            int32 array of the same shape; 1 for ids not in the vocabulary.
+
+        Raises:
+            TypeError: if text is given for integer ids or the other way round.
+        """
+        raw = np.asarray(raw_ids)
+        if raw.size == 0:
+            return np.full(raw.shape, UNKNOWN_ID, dtype=np.int32)
+        holds_text = self.items.dtype == object
+        if raw.dtype.kind == "S":
+            raw = np.char.decode(raw, "utf-8")
+        if raw.dtype.kind not in ("UO" if holds_text else "iu"):
+            raise TypeError(
+                f"`raw_ids` must be {'text' if holds_text else 'integers'}, as"
+                " the ids of the vocabulary are. Received: raw_ids of dtype"
+                f" {raw.dtype}. Convert them first."
+            )
+        wanted = pd.Index(raw.reshape(-1), dtype=self.items.dtype)
+        found = self._index.get_indexer(wanted)
+        ids = np.where(found < 0, UNKNOWN_ID, found + NUM_RESERVED_IDS)
+        return ids.astype(np.int32).reshape(raw.shape)
+
+    def decode(self, item_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Turns vocabulary ids back into raw ids.
+
+        Args:
+            item_ids: ids of real items (from 2 on), any shape.
+
+        Returns:
+            Raw ids, an array of the same shape.
+
+        Raises:
+            ValueError: if an id is padding, unknown, or out of range.
+        """
+        ids = np.asarray(item_ids, dtype=np.int64)
+        end = len(self.items) + NUM_RESERVED_IDS
+        bad = (ids < NUM_RESERVED_IDS) | (ids >= end)
+        if bad.any():
+            raise ValueError(
+                f"`item_ids` must lie between {NUM_RESERVED_IDS} and {end - 1}."
+                f" Received: {ids[bad][0]}. Drop padding (0) and unknown items"
+                " (1) first."
+            )
+        return self.items[ids - NUM_RESERVED_IDS]
+
+    @functools.cached_property
+    def _index(self) -> pd.Index:
+        return pd.Index(self.items, dtype=self.items.dtype)

@@ -12,6 +12,8 @@ PIP_INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check \
   --no-input install --constraint requirements.lock
 INSTALLED := $(VENV)/.installed
 INSTALLED_TEST := $(VENV)/.installed-test
+# TensorFlow's warnings and errors, not its notes on the processor.
+QUIET := TF_CPP_MIN_LOG_LEVEL=1
 SETUP_FILES := setup.py pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
@@ -22,10 +24,10 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: $(INSTALLED) ## Train both stages on simulated viewers, compare, export
-	@$(BIN)/timirec demo
+	@$(QUIET) $(BIN)/timirec demo
 
 test: lint ## Check style and types, then run every test
-	@TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest
+	@$(QUIET) $(BIN)/python -m pytest
 
 lint: $(INSTALLED_TEST) ## Check style and types
 	@$(BIN)/ruff check

@@ -1,0 +1,1 @@
+"""The simulated data set `household_tv`."""

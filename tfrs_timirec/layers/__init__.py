@@ -1,1 +1,19 @@
-"""Placeholder."""
+"""Keras layers."""
+
+from tfrs_timirec.layers.gru_interest_predictor import GRUInterestPredictor
+from tfrs_timirec.layers.item_embedding import ItemEmbedding
+from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
+from tfrs_timirec.layers.packed_gru import PackedGRU
+from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
+from tfrs_timirec.layers.self_attentive_extractor import SelfAttentiveExtractor
+from tfrs_timirec.layers.transformer_block import TransformerBlock
+
+__all__ = [
+    "GRUInterestPredictor",
+    "ItemEmbedding",
+    "MultiInterestAttention",
+    "PackedGRU",
+    "RecencyEmbedding",
+    "SelfAttentiveExtractor",
+    "TransformerBlock",
+]

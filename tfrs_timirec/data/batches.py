@@ -1,0 +1,225 @@
+"""Batches as `tf.data`: positions in, histories gathered in the graph.
+
+A training set is never expanded: the log stays three flat arrays, a batch is a
+vector of positions, and its histories come from one `tf.gather`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
+from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
+
+
+def training_dataset(
+    split: LeaveOneOut,
+    *,
+    batch_size: int = 256,
+    max_history_length: int = 20,
+    num_negatives: int = 1,
+    seed: int = 0,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Returns shuffled training batches with fresh negatives for every epoch.
+
+    Each pass over the data set is one epoch. What an epoch holds follows from
+    `seed` and its number alone, so a run that was interrupted after epoch 7
+    goes on with `first_epoch=7` as if it had never stopped.
+
+    A batch is a dict of
+
+    - `item_ids`: (batch, max_history_length) int32, oldest first, 0 pads in
+      front;
+    - `target_id`: (batch,) int32, the item that came next;
+    - `negative_ids`: (batch, num_negatives) int32, drawn uniformly from the
+      items outside the user's *training* items.
+
+    Args:
+        split: which positions are for training.
+        batch_size: instances per batch; the last batch may be smaller.
+        max_history_length: the newest items of a history that are kept (n).
+        num_negatives: negatives per instance; the paper uses one.
+        seed: seed of order and negatives.
+        first_epoch: number of the first epoch.
+
+    Raises:
+        ValueError: if the split holds no training instance.
+
+    Example:
+
+    >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
+    """
+    positions = split.train_positions
+    if not len(positions):
+        raise ValueError(
+            "`split` must hold training instances, but no user has two"
+            " interactions to learn from. Received: split of"
+            f" {split.interactions.num_interactions} interactions. Check the"
+            " user column of the log."
+        )
+    num_batches = -(-len(positions) // batch_size)
+    histories = _HistoryGatherer(split.interactions, max_history_length)
+    negatives = _NegativeSampler(split, num_negatives)
+    passes = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        epoch_seed = _fold_in(tf.constant([seed, 0], tf.int64), number)
+        order = tf.random.experimental.stateless_shuffle(
+            tf.constant(positions), epoch_seed
+        )
+
+        def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
+            start = step * batch_size
+            targets = order[start : start + batch_size]
+            return {
+                **histories(targets),
+                "negative_ids": negatives(targets, _fold_in(epoch_seed, step)),
+            }
+
+        return tf.data.Dataset.range(num_batches).map(
+            batch, num_parallel_calls=1
+        )
+
+    return (
+        tf.data.Dataset.from_tensors(0)
+        .map(lambda _: passes.assign_add(1) - 1)
+        .flat_map(epoch)
+        .apply(tf.data.experimental.assert_cardinality(num_batches))
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def evaluation_dataset(
+    split: LeaveOneOut,
+    part: HeldOut = "validation",
+    *,
+    batch_size: int = 1024,
+    max_history_length: int = 20,
+) -> tf.data.Dataset:
+    """Returns the held-out cases of one part with their sampled negatives.
+
+    A batch is a dict of `item_ids` and `target_id`, as in `training_dataset`,
+    and `candidate_ids`: (batch, num_negatives) int32, the same in every pass.
+
+    Args:
+        split: the split; its `num_negatives` and `seed` decide the candidates.
+        part: "validation" or "test".
+        batch_size: cases per batch.
+        max_history_length: the newest items of a history that are kept (n).
+
+    Example:
+
+    >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
+    """
+    positions = split.held_out_positions(part)
+    histories = _HistoryGatherer(split.interactions, max_history_length)
+    cases = tf.data.Dataset.from_tensor_slices(
+        {"position": positions, "candidate_ids": split.negatives(part)}
+    )
+
+    def batch(case: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {
+            **histories(case["position"]),
+            "candidate_ids": case["candidate_ids"],
+        }
+
+    return cases.batch(batch_size).map(batch).prefetch(tf.data.AUTOTUNE)
+
+
+class _HistoryGatherer:
+    """Turns positions of targets into targets and what came before them."""
+
+    def __init__(self, interactions: Interactions, max_history_length: int):
+        if max_history_length < 1:
+            raise ValueError(
+                "`max_history_length` must be at least 1."
+                f" Received: max_history_length={max_history_length}"
+            )
+        self.item_ids = tf.constant(interactions.item_ids)
+        self.starts = tf.constant(
+            interactions.row_splits[interactions.user_indices]
+        )
+        self.offsets = tf.range(-max_history_length, 0, dtype=tf.int64)
+
+    def __call__(self, positions: tf.Tensor) -> dict[str, tf.Tensor]:
+        before = positions[:, tf.newaxis] + self.offsets  # (batch, length)
+        first = tf.gather(self.starts, positions)[:, tf.newaxis]
+        item_ids = tf.gather(self.item_ids, tf.maximum(before, 0))
+        return {
+            "item_ids": tf.where(before >= first, item_ids, 0),
+            "target_id": tf.gather(self.item_ids, positions),
+        }
+
+
+class _NegativeSampler:
+    """Draws items outside a user's training items, within the graph."""
+
+    def __init__(self, split: LeaveOneOut, num_negatives: int):
+        interactions = split.interactions
+        users = interactions.user_indices.astype(np.int64)
+        is_training = (
+            np.arange(interactions.num_interactions) < split.train_ends[users]
+        )
+        keys = users * interactions.vocabulary_size + interactions.item_ids
+        keys = np.unique(keys[is_training])
+        _check_unseen_items_remain(interactions, keys)
+        self.num_negatives = num_negatives
+        self.vocabulary_size = interactions.vocabulary_size
+        # A user's items as sorted keys; the last one is larger than any key.
+        self.seen_keys = tf.constant(np.append(keys, np.iinfo(np.int64).max))
+        self.users = tf.constant(interactions.user_indices)
+
+    def __call__(self, positions: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        users = tf.cast(tf.gather(self.users, positions), tf.int64)
+        first_keys = users[:, tf.newaxis] * self.vocabulary_size
+        shape = (tf.size(positions), self.num_negatives)
+
+        def draw(seed: tf.Tensor) -> tf.Tensor:
+            return tf.random.stateless_uniform(
+                shape, seed, NUM_RESERVED_IDS, self.vocabulary_size, tf.int32
+            )
+
+        def is_seen(item_ids: tf.Tensor) -> tf.Tensor:
+            keys = first_keys + tf.cast(item_ids, tf.int64)
+            found = tf.searchsorted(self.seen_keys, tf.reshape(keys, [-1]))
+            return tf.reshape(tf.gather(self.seen_keys, found), shape) == keys
+
+        def redraw(
+            seed: tf.Tensor, item_ids: tf.Tensor, seen: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            seed = _fold_in(seed, 1)
+            item_ids = tf.where(seen, draw(seed), item_ids)
+            return seed, item_ids, is_seen(item_ids)
+
+        first = draw(seed)
+        _, item_ids, _ = tf.while_loop(
+            lambda seed, item_ids, seen: tf.reduce_any(seen),
+            redraw,
+            (seed, first, is_seen(first)),
+        )
+        item_ids.set_shape((None, self.num_negatives))
+        return item_ids
+
+
+def _fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
+    """Returns a new seed that follows from `seed` and `number` alone."""
+    return tf.random.experimental.stateless_fold_in(
+        seed, tf.cast(number, tf.int64)
+    )
+
+
+def _check_unseen_items_remain(
+    interactions: Interactions, seen_keys: np.ndarray
+) -> None:
+    users, counts = np.unique(
+        seen_keys // interactions.vocabulary_size, return_counts=True
+    )
+    if len(counts) and counts.max() >= interactions.num_items:
+        user = interactions.users[users[counts.argmax()]]
+        raise ValueError(
+            "`split` must leave every user items to draw negatives from, but"
+            f" one has trained on all {interactions.num_items} items."
+            f" Received: user={user!r}. Leave that user out of the log."
+        )

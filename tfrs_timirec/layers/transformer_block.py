@@ -1,0 +1,98 @@
+"""One transformer layer over a history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec.layers.initialization import small_normal_dense
+from tfrs_timirec.layers.masking import masked_softmax
+
+_LAYER_NORM_EPSILON = 1e-5  # The authors' (PyTorch's); Keras's is 1e-3.
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
+class TransformerBlock(tf.keras.layers.Layer):
+    """Self-attention and a feed-forward layer, each normalized afterwards.
+
+    One attention head without an output projection, post-LayerNorm, no
+    dropout: the layer that the authors' code puts before the extractor of the
+    `+` models (Section 4.1.2, "ComiRec+").
+
+    Args:
+        feed_forward_dim: units of the hidden feed-forward layer.
+        **kwargs: `name`, `dtype`, … of `tf.keras.layers.Layer`.
+
+    Call arguments:
+        item_vectors: `(batch, length, dim)`.
+        mask: `(batch, length)` boolean, True for a real item; all by default.
+            Nothing attends to padding; what stands in its own rows of the
+            output is without meaning.
+
+    Output shape: `(batch, length, dim)`.
+
+    Raises:
+        ValueError: if `feed_forward_dim` is not a positive integer.
+
+    Example:
+    >>> layer = TransformerBlock(feed_forward_dim=64)
+    >>> layer(tf.random.normal((2, 20, 64))).shape
+    TensorShape([2, 20, 64])
+
+    Reference: Vaswani et al., *Attention is all you need*, 2017.
+    """
+
+    def __init__(self, feed_forward_dim: int = 64, **kwargs: Any):
+        check_positive_int(
+            "TransformerBlock", feed_forward_dim=feed_forward_dim
+        )
+        super().__init__(**kwargs)
+        self.feed_forward_dim = feed_forward_dim
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the projections and the two normalizations."""
+        dim = input_shape[-1]
+        # Query, key and value as one product.
+        self.attention_projection = small_normal_dense(
+            3 * dim, "attention_projection"
+        )
+        self.feed_forward_hidden = small_normal_dense(
+            self.feed_forward_dim, "feed_forward_hidden", activation="relu"
+        )
+        self.feed_forward_output = small_normal_dense(
+            dim, "feed_forward_output"
+        )
+        self.attention_norm = tf.keras.layers.LayerNormalization(
+            epsilon=_LAYER_NORM_EPSILON, name="attention_norm"
+        )
+        self.feed_forward_norm = tf.keras.layers.LayerNormalization(
+            epsilon=_LAYER_NORM_EPSILON, name="feed_forward_norm"
+        )
+        super().build(input_shape)
+
+    def call(
+        self, item_vectors: tf.Tensor, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the vectors in the context of their history."""
+        if mask is None:
+            mask = tf.ones(tf.shape(item_vectors)[:2], tf.bool)
+        queries, keys, values = tf.split(
+            self.attention_projection(item_vectors), 3, axis=-1
+        )
+        scale = tf.cast(item_vectors.shape[-1], queries.dtype) ** -0.5
+        logits = tf.einsum("bqd,bkd->bqk", queries * scale, keys)
+        attention = masked_softmax(logits, mask[:, tf.newaxis])
+        context = tf.einsum("bqk,bkd->bqd", attention, values)
+        hidden = self.attention_norm(item_vectors + context)
+        output = self.feed_forward_output(self.feed_forward_hidden(hidden))
+        return self.feed_forward_norm(hidden + output)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "feed_forward_dim": self.feed_forward_dim,
+        }

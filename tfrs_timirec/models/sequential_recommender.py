@@ -1,0 +1,164 @@
+"""What all recommenders share: scoring, training step, validation metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfrs_timirec.losses import BPRLoss
+from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
+
+CUTOFFS = (5, 10, 20)
+
+Features = Mapping[str, tf.Tensor]
+
+
+class SequentialRecommender(tfrs.Model):
+    """Base of models that turn a history into user vectors.
+
+    A subclass implements `call(features) -> (batch, num_vectors, dim)` and
+    `item_embeddings`, and sets `stages`. An item's score is the largest of its
+    inner products with the user vectors, for every model: one rule for
+    training, evaluation and serving.
+
+    Training runs through `model.fit` on batches of `training_dataset`,
+    validation on batches of `evaluation_dataset`; `train_step` reports the
+    epoch's mean losses and `test_step` hit rate and NDCG at 5, 10 and 20.
+
+    Args:
+        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+    """
+
+    stages: tuple[str, ...] = ("pretraining",)
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.stage = self.stages[0]
+        self._bpr = BPRLoss(reduction=tf.keras.losses.Reduction.NONE)
+        self._loss_trackers = {
+            name: tf.keras.metrics.Mean(name) for name in self.loss_names
+        }
+        self._rank_metrics = [
+            metric_class(k=k)
+            for metric_class in (HitRate, NDCG)
+            for k in CUTOFFS
+        ]
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the losses that `train_step` reports."""
+        return ("loss",)
+
+    @property
+    def item_embeddings(self) -> tf.Tensor:
+        """(vocabulary_size, dim) vectors that candidates are scored with."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `item_embeddings`."
+        )
+
+    @property
+    def stage_variables(self) -> list[tf.Variable]:
+        """Trainable variables of the current stage."""
+        return self.trainable_variables
+
+    def set_stage(self, stage: str) -> None:
+        """Switches to another training stage.
+
+        Inside a running `fit` this takes effect with the next batch: the
+        compiled training and evaluation steps are made anew.
+
+        Args:
+            stage: one of `stages`.
+
+        Raises:
+            ValueError: if the model has no such stage.
+        """
+        if stage not in self.stages:
+            raise ValueError(
+                f"{type(self).__name__}: `stage` must be one of {self.stages}."
+                f" Received: stage={stage!r}"
+            )
+        if stage == self.stage:
+            return
+        self.stage = stage
+        for function_name in ("train", "test", "predict"):
+            if getattr(self, f"{function_name}_function", None) is not None:
+                setattr(self, f"{function_name}_function", None)
+                getattr(self, f"make_{function_name}_function")(force=True)
+
+    def score(self, user_vectors: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:
+        """Scores some items for each user.
+
+        Args:
+            user_vectors: (batch, num_vectors, dim).
+            item_ids: (batch, num_items) vocabulary ids.
+
+        Returns:
+            (batch, num_items) largest inner product with a user vector.
+        """
+        items = tf.gather(self.item_embeddings, item_ids)
+        scores = tf.einsum("bvd,bid->bvi", user_vectors, items)
+        return tf.reduce_max(scores, axis=1)
+
+    def score_all(self, user_vectors: tf.Tensor) -> tf.Tensor:
+        """Scores the whole vocabulary.
+
+        Args:
+            user_vectors: (batch, num_vectors, dim).
+
+        Returns:
+            (batch, vocabulary_size) largest inner product with a user vector.
+        """
+        scores = tf.einsum("bvd,id->bvi", user_vectors, self.item_embeddings)
+        return tf.reduce_max(scores, axis=1)
+
+    def compute_loss(
+        self, features: Features, training: bool = False
+    ) -> tf.Tensor:
+        """Returns the mean loss of a batch, a scalar.
+
+        Args:
+            features: a batch of `training_dataset`.
+            training: whether dropout is on.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `compute_loss`."
+        )
+
+    def train_step(self, features: Features) -> dict[str, tf.Tensor]:
+        """Takes one optimizer step; returns the running mean of the losses."""
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(features, training=True)
+            if self.losses:
+                loss += tf.add_n(self.losses)
+        self.optimizer.minimize(loss, self.stage_variables, tape=tape)
+        self._track("loss", loss, features)
+        return {
+            name: tracker.result()
+            for name, tracker in self._loss_trackers.items()
+        }
+
+    def test_step(self, features: Features) -> dict[str, tf.Tensor]:
+        """Ranks each target among its candidates; returns the metrics."""
+        user_vectors = self(features, training=False)
+        return self._update_rank_metrics(features, user_vectors)
+
+    def _track(self, name: str, loss: tf.Tensor, features: Features) -> None:
+        """Adds a batch's mean loss to the epoch's, weighted by its size."""
+        batch_size = tf.shape(features["item_ids"])[0]
+        self._loss_trackers[name].update_state(loss, batch_size)
+
+    def _update_rank_metrics(
+        self, features: Features, user_vectors: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Ranks the targets of a batch among their sampled candidates."""
+        scores = self.score_all(user_vectors)
+        targets = tf.gather(scores, features["target_id"], batch_dims=1)
+        candidates = tf.gather(scores, features["candidate_ids"], batch_dims=1)
+        ranks = target_ranks(targets, candidates)
+        for metric in self._rank_metrics:
+            metric.update_state(ranks)
+        return {metric.name: metric.result() for metric in self._rank_metrics}

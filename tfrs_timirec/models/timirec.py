@@ -1,0 +1,204 @@
+"""TiMiRec: several interests, aggregated by the predicted one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_timirec.layers import GRUInterestPredictor
+from tfrs_timirec.losses import InterestDistillationLoss
+from tfrs_timirec.metrics import InterestDistance, JensenShannonDivergence
+from tfrs_timirec.models.comirec import ComiRec
+from tfrs_timirec.models.sequential_recommender import Features
+
+
+class TiMiRec(ComiRec):
+    r"""Predicts which interest comes next and aggregates the interests by it.
+
+    Two stages (Algorithm 1), which the callback `StagedTraining` runs within
+    one `model.fit`:
+
+    - "pretraining": the model is ComiRec, the predictor rests;
+    - "finetuning": the user vector is $V\,\mathrm{softmax}(z^q)$ (Eq. 4),
+      trained with BPR plus $T^2$ times the distillation loss (Eq. 11).
+
+    With one interest both stages score alike: TiMiRec is ComiRec then.
+
+    Args:
+        vocabulary_size: number of ids, padding and unknown item included; not
+            needed with an `extractor` and a `predictor`.
+        temperature: distillation temperature (T).
+        num_projection_layers: layers of the predictor's perceptron, 1 or 2.
+        stop_gradient: hold the target distribution fixed (Eq. 9); False is an
+            ablation of Table 4.
+        predictor: a layer of your own, called with item ids (batch, length)
+            and giving logits (batch, num_interests). Takes the place of
+            `num_projection_layers`.
+        **kwargs: arguments of `ComiRec`: `num_interests`, `embedding_dim`,
+            `transformer`, `extractor`, …
+
+    Raises:
+        ValueError: as `ComiRec`, or if an `extractor` comes without a
+            `predictor`.
+
+    Example:
+    >>> model = TiMiRec(vocabulary_size=interactions.vocabulary_size)
+    >>> model.compile(optimizer=AdamL2(learning_rate=1e-3))
+    >>> model.fit(
+    ...     training_dataset(split),
+    ...     validation_data=evaluation_dataset(split, "validation"),
+    ...     epochs=400,
+    ...     callbacks=[StagedTraining()],
+    ... )
+
+    Reference: Sections 3.2 to 3.5 of
+    [Wang et al., CIKM 2022](https://doi.org/10.1145/3511808.3557464).
+    """
+
+    stages = ("pretraining", "finetuning")
+
+    def __init__(
+        self,
+        vocabulary_size: int | None = None,
+        *,
+        num_interests: int = 4,
+        embedding_dim: int = 64,
+        temperature: float = 0.1,
+        num_projection_layers: int = 2,
+        stop_gradient: bool = True,
+        extractor: tf.keras.layers.Layer | None = None,
+        predictor: tf.keras.layers.Layer | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            vocabulary_size,
+            num_interests=num_interests,
+            embedding_dim=embedding_dim,
+            extractor=extractor,
+            **kwargs,
+        )
+        if vocabulary_size is None and predictor is None:
+            raise ValueError(
+                "TiMiRec: `predictor` must be given with an `extractor`."
+                " Received: predictor=None. Give it a"
+                " `tfrs_timirec.layers.GRUInterestPredictor` with as many"
+                " interests as the extractor has."
+            )
+        self.predictor = predictor or GRUInterestPredictor(
+            vocabulary_size=vocabulary_size,
+            num_interests=num_interests,
+            embedding_dim=embedding_dim,
+            num_projection_layers=num_projection_layers,
+            name="predictor",
+        )
+        self._distillation = InterestDistillationLoss(
+            temperature=temperature,
+            stop_gradient=stop_gradient,
+            reduction=tf.keras.losses.Reduction.NONE,
+        )
+        self._js_divergence = JensenShannonDivergence()
+        self._interest_distance = InterestDistance()
+
+    @property
+    def temperature(self) -> float:
+        """Distillation temperature (T)."""
+        return self._distillation.temperature
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the losses that `train_step` reports."""
+        return ("loss", "bpr_loss", "distillation_loss")
+
+    @property
+    def stage_variables(self) -> list[tf.Variable]:
+        """Trainable variables of the current stage."""
+        if self.stage == "pretraining":
+            return self.extractor.trainable_variables
+        return self.trainable_variables
+
+    def call(
+        self, features: Features, training: bool | None = None
+    ) -> tf.Tensor:
+        """Returns the user vectors.
+
+        All interests (batch, num_interests, dim) while pretraining, afterwards
+        the one vector (batch, 1, dim) that aggregates them.
+        """
+        interests = self.extractor(features["item_ids"])
+        if self.stage == "pretraining":
+            return interests
+        logits = self.predictor(features["item_ids"], training=training)
+        return aggregate(interests, logits)
+
+    def compute_loss(
+        self, features: Features, training: bool = False
+    ) -> tf.Tensor:
+        """Returns the loss of the current stage (Eq. 10 or Eq. 11)."""
+        if self.stage == "pretraining":
+            loss = super().compute_loss(features, training=training)
+            self._track("bpr_loss", loss, features)
+            return loss
+        interests = self.extractor(features["item_ids"])
+        logits = self.predictor(features["item_ids"], training=training)
+        scores = self._score_instance(features, aggregate(interests, logits))
+        bpr_loss = self._bpr_loss(scores[:, 0])
+        similarities = self._target_similarities(features, interests)
+        distillation_loss = tf.reduce_mean(
+            self._distillation(similarities, logits)
+        )
+        self._track("bpr_loss", bpr_loss, features)
+        self._track("distillation_loss", distillation_loss, features)
+        return bpr_loss + distillation_loss
+
+    def test_step(self, features: Features) -> dict[str, tf.Tensor]:
+        """Ranks each target; when finetuning, also judges the predictor.
+
+        `js_divergence` compares the predicted with the target's interest
+        distribution, both at the distillation temperature (Section 4.2),
+        `interest_distance` says how far a user's interests lie apart.
+        """
+        if self.stage == "pretraining":
+            return super().test_step(features)
+        interests = self.extractor(features["item_ids"])
+        logits = self.predictor(features["item_ids"], training=False)
+        similarities = self._target_similarities(features, interests)
+        self._js_divergence.update_state(
+            tf.nn.softmax(similarities / self.temperature),
+            tf.nn.softmax(logits / self.temperature),
+        )
+        self._interest_distance.update_state(interests)
+        return {
+            **self._update_rank_metrics(features, aggregate(interests, logits)),
+            "js_divergence": self._js_divergence.result(),
+            "interest_distance": self._interest_distance.result(),
+        }
+
+    def _target_similarities(
+        self, features: Features, interests: tf.Tensor
+    ) -> tf.Tensor:
+        """Cosine of the target with each interest (Eq. 5), (batch, K)."""
+        targets = tf.gather(self.item_embeddings, features["target_id"])
+        return tf.einsum(
+            "bkd,bd->bk",
+            tf.math.l2_normalize(interests, axis=-1),
+            tf.math.l2_normalize(targets, axis=-1),
+        )
+
+
+def aggregate(interests: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    r"""Returns the one user vector $V\,\mathrm{softmax}(z^q)$ (Eq. 4).
+
+    Args:
+        interests: (batch, num_interests, dim), V.
+        logits: (batch, num_interests), z^q.
+
+    Returns:
+        (batch, 1, dim).
+
+    Example:
+    >>> aggregate(tf.constant([[[2.0], [4.0]]]), tf.zeros((1, 2))).numpy()
+    array([[[3.]]], dtype=float32)
+    """
+    weights = tf.nn.softmax(logits)
+    return tf.einsum("bkd,bk->bd", interests, weights)[:, tf.newaxis]

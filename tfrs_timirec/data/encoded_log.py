@@ -27,7 +27,7 @@ class EncodedLog:
     Args:
         user_codes: (num_rows,) indices into `users`.
         item_codes: (num_rows,) indices into `items`.
-        exact_times: (num_rows,) times in any unit, to sort by.
+        exact_times: (num_rows,) numbers or datetime64, to sort by.
         timestamps: (num_rows,) int64 Unix seconds.
         users: the distinct raw user ids, ascending.
         items: the distinct raw item ids, ascending.
@@ -97,6 +97,7 @@ def encode_table(
     for column in extra_columns:
         check_columns(table.column_names, {"extra_columns": column})
     frame, locate = table.frame, table.locate
+    _require_rows(len(frame))
     user_codes, users = encode_ids(frame[user_column], "user_column", locate)
     item_codes, items = encode_ids(frame[item_column], "item_column", locate)
     exact_times, timestamps = parse_timestamps(
@@ -129,14 +130,8 @@ def clean_log(
         ValueError: if the log is empty, or becomes so.
     """
     rows_read = len(log.user_codes)
-    if not rows_read:
-        raise ValueError(
-            "The log must hold at least one interaction. Received: 0 rows."
-            " Check that the file or table is the right one."
-        )
-    fractional_times = 0
-    if log.exact_times.dtype.kind == "f":
-        fractional_times = int(np.count_nonzero(log.exact_times % 1))
+    _require_rows(rows_read)
+    fractional_times = _count_fractions(log.exact_times)
     order, out_of_order = chronological_order(
         log.user_codes, log.exact_times, options.ties
     )
@@ -180,6 +175,21 @@ def clean_log(
         ids_with_outer_spaces=_count_outer_spaces(log.users)
         + _count_outer_spaces(log.items),
     )
+
+
+def _require_rows(num_rows: int) -> None:
+    if not num_rows:
+        raise ValueError(
+            "The log must hold at least one interaction. Received: 0 rows."
+            " Check that the file or table is the right one."
+        )
+
+
+def _count_fractions(times: np.ndarray) -> int:
+    """Counts the times that are not whole seconds."""
+    if times.dtype.kind == "M":
+        return int(np.count_nonzero(times != times.astype("datetime64[s]")))
+    return int(np.count_nonzero(times % 1)) if times.dtype.kind == "f" else 0
 
 
 def _compact(

@@ -12,7 +12,8 @@ def fingerprint_arrays(*arrays: np.ndarray) -> str:
         *arrays: numeric arrays, or object arrays of str, in a fixed order.
 
     Example:
-        >>> one, two = np.array(["ab", "c"], object), np.array(["a", "bc"], object)
+        >>> one = np.array(["ab", "c"], dtype=object)
+        >>> two = np.array(["a", "bc"], dtype=object)
         >>> fingerprint_arrays(one) == fingerprint_arrays(two)
         False
     """

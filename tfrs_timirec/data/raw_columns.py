@@ -86,9 +86,8 @@ def encode_ids(
     if kind == "integer":
         ids = np.asarray(distinct, dtype=np.int64)
     else:
-        ids = np.asarray(
-            [_text(value) for value in distinct], dtype=object
-        ).reshape(-1)
+        ids = np.empty(len(distinct), dtype=object)
+        ids[:] = [_text(value, argument) for value in distinct]
     order = np.argsort(ids, kind="stable")
     rank = np.empty(len(ids), dtype=np.int64)
     rank[order] = np.arange(len(ids))
@@ -113,7 +112,8 @@ def parse_timestamps(
         locate: says where a row stands, for errors.
 
     Returns:
-        exact: (num_rows,) times in any unit, to sort by.
+        exact: (num_rows,) times as they stand, to sort by: numbers or
+            datetime64.
         seconds: (num_rows,) int64 Unix seconds, rounded down.
 
     Raises:
@@ -137,9 +137,8 @@ def parse_timestamps(
         exact = _parse_text(column, argument, locate)
     if exact.dtype.kind == "M":
         seconds = exact.astype("datetime64[s]").astype(np.int64)
-        exact = exact.astype(np.int64)
     else:
-        _require(np.isfinite(exact), column, argument, "is finite", locate)
+        _require(np.isfinite(exact), column, argument, "must be finite", locate)
         with np.errstate(invalid="ignore"):
             seconds = np.floor(exact) if exact.dtype.kind == "f" else exact
         _require(
@@ -197,9 +196,11 @@ def _require(
     if good.all():
         return
     first = int(np.argmin(good))
+    value = column.iloc[first]
+    value = repr(value) if isinstance(value, str) else value
     raise ValueError(
         f"`{argument}`: each time {rule}. Received:"
-        f" {column.name}={column.iloc[first]!r} at {locate(first)}"
+        f" {column.name}={value} at {locate(first)}"
         f" ({np.count_nonzero(~good):,} such rows). Correct or remove them."
     )
 
@@ -214,5 +215,13 @@ def _missing_id(
     )
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else value
+def _text(value: str | bytes, argument: str) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"`{argument}` must name a column of UTF-8 text. Received:"
+            f" {value!r}. Decode the column first."
+        ) from error

@@ -5,6 +5,7 @@ import dataclasses
 import gzip
 import os
 import pathlib
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import IO
 
@@ -82,10 +83,10 @@ def read_csv(
         raise ValueError(source.diagnose() or _broken(path, error)) from error
     except UnicodeDecodeError as error:
         raise ValueError(source.diagnose()) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(_broken(path, error)) from error
     if not table.num_rows:
-        raise _empty(path, "a header line and no rows")
+        raise ValueError(_empty(path, "a header line and no rows"))
     return RawTable(table.to_pandas(), tuple(names), source.locate)
 
 
@@ -113,7 +114,7 @@ def read_parquet(
     except (OSError, pa.ArrowInvalid) as error:
         raise ValueError(_broken(path, error)) from error
     if not table.num_rows:
-        raise _empty(path, "no rows")
+        raise ValueError(_empty(path, "no rows"))
     return RawTable(
         table.to_pandas(),
         tuple(names),
@@ -136,7 +137,7 @@ class _CsvFile:
         with self._open() as file:
             names = next(csv.reader(file, delimiter=self.delimiter), [])
         if not names:
-            raise _empty(self.path, "no header line")
+            raise ValueError(_empty(self.path, "no header line"))
         return names
 
     def locate(self, row: int) -> str:
@@ -146,7 +147,7 @@ class _CsvFile:
         return f"row {row + 1} of {self.path}"
 
     def diagnose(self) -> str | None:
-        """Names the first line that is no UTF-8 or has too many values."""
+        """Says which line is no UTF-8 or has too few or many values."""
         opener = gzip.open if self.compressed else open
         with opener(self.path, "rb") as file:
             for line, text in enumerate(file, start=1):
@@ -158,8 +159,9 @@ class _CsvFile:
                         f" {self.path}, which is not ({error}). Convert the"
                         " file, as with iconv."
                     )
-        expected = None
+        expected = num_records = 0
         for line, values in self._records():
+            num_records += 1
             expected = expected or len(values)
             if len(values) != expected:
                 return (
@@ -168,6 +170,8 @@ class _CsvFile:
                     f" {len(values)} instead of {expected}. Correct it, or"
                     " name another `delimiter`."
                 )
+        if num_records == 1:
+            return _empty(self.path, "a header line and no rows")
         return None
 
     def _open(self) -> IO[str]:
@@ -225,7 +229,7 @@ def _check_content(path: pathlib.Path, *, compressed: bool) -> None:
             " file. Rename it to *.parquet and use `from_parquet`."
         )
     if not start:
-        raise _empty(path, "0 bytes")
+        raise ValueError(_empty(path, "0 bytes"))
     if (start[:2] == b"\x1f\x8b") != compressed:
         raise ValueError(
             "`path` must end in .gz if the file is gzip-compressed, and only"
@@ -240,8 +244,8 @@ def _broken(path: pathlib.Path, error: Exception) -> str:
     )
 
 
-def _empty(path: pathlib.Path, content: str) -> ValueError:
-    return ValueError(
+def _empty(path: pathlib.Path, content: str) -> str:
+    return (
         "`path` must be a file with at least one interaction. Received:"
         f" path='{path}' with {content}."
     )

@@ -1,0 +1,149 @@
+"""Files that are whole, and files that are broken in every usual way."""
+
+import gzip
+
+import pandas as pd
+import pytest
+
+from tfrs_timirec.data.readers import read_csv, read_parquet
+
+CONTENT = "user_id,item_id,timestamp\nu1,007,5\nu2,NA,6\n"
+
+
+def write(path, content=CONTENT):
+    content = content.encode() if isinstance(content, str) else content
+    if path.suffix == ".gz":
+        content = gzip.compress(content)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "LOG.TXT"])
+def test_csv_values_are_text_as_they_stand(tmp_path, name):
+    table = read_csv(write(tmp_path / name))
+    assert table.frame["item_id"].tolist() == ["007", "NA"]
+    assert table.frame["timestamp"].tolist() == ["5", "6"]
+    assert table.column_names == ("user_id", "item_id", "timestamp")
+
+
+def test_csv_reads_only_the_columns_asked_for_but_knows_all(tmp_path):
+    table = read_csv(write(tmp_path / "log.csv"), ["item_id", "other"])
+    assert list(table.frame.columns) == ["item_id"]
+    assert table.column_names == ("user_id", "item_id", "timestamp")
+
+
+def test_csv_delimiters(tmp_path):
+    tabs = CONTENT.replace(",", "\t")
+    semicolons = CONTENT.replace(",", ";")
+    expected = read_csv(write(tmp_path / "log.csv")).frame
+    tsv = read_csv(write(tmp_path / "log.tsv.gz", tabs)).frame
+    other = read_csv(
+        write(tmp_path / "other.csv", semicolons), delimiter=";"
+    ).frame
+    pd.testing.assert_frame_equal(tsv, expected)
+    pd.testing.assert_frame_equal(other, expected)
+
+
+def test_csv_byte_order_mark_is_not_part_of_the_first_name(tmp_path):
+    table = read_csv(write(tmp_path / "log.csv", "\ufeff" + CONTENT))
+    assert table.column_names[0] == "user_id"
+    assert "user_id" in table.frame
+
+
+def test_csv_locate_counts_lines_of_the_file(tmp_path):
+    content = 'user_id,title\na,"two\nlines"\n\nb,one line\n'
+    table = read_csv(write(tmp_path / "log.csv", content))
+    # Row 0 is on lines 2-3, line 4 is empty, row 1 is on line 5.
+    assert table.frame["title"].tolist() == ["two\nlines", "one line"]
+    assert table.locate(0).startswith("line 2 of ")
+    assert table.locate(1).startswith("line 5 of ")
+
+
+def test_parquet_keeps_types(tmp_path):
+    path = tmp_path / "log.parquet"
+    frame = pd.DataFrame({"user_id": [3, 1], "item_id": ["a", "b"]})
+    frame.to_parquet(path)
+    table = read_parquet(path, ["user_id", "other"])
+    assert table.frame["user_id"].tolist() == [3, 1]
+    assert list(table.frame.columns) == ["user_id"]
+    assert table.column_names == ("user_id", "item_id")
+    assert table.locate(1) == f"row 2 of {path}"
+
+
+@pytest.mark.parametrize("read", [read_csv, read_parquet])
+def test_missing_file_and_folder(tmp_path, read):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read(tmp_path / "nowhere.csv")
+    with pytest.raises(ValueError, match="must be a file.*a folder"):
+        read(tmp_path)
+
+
+def test_wrong_suffix_names_the_right_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"\.csv\.gz.*from_parquet"):
+        read_csv(write(tmp_path / "log.parquet"))
+    with pytest.raises(ValueError, match=r"\.parquet.*from_csv"):
+        read_parquet(write(tmp_path / "log.csv"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("log.csv", b"", "0 bytes"),
+        ("log.csv.gz", b"", "no header line"),
+        ("log.csv", CONTENT.splitlines()[0], "a header line and no rows"),
+        ("log.csv", CONTENT + "u3,x\n", "line 4 of .* with 2 instead of 3"),
+        ("log.csv", CONTENT.encode() + b"u\xff,x,1\n", "UTF-8.*line 4"),
+        ("log.csv", b"us\xffer,i,t\n1,2,3\n", "UTF-8.*line 1"),
+        ("log.csv", gzip.compress(CONTENT.encode()), r"end in \.gz"),
+        ("log.csv", b"PAR1....", "a Parquet file.*from_parquet"),
+    ],
+)
+def test_broken_csv(tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=message):
+        read_csv(write(tmp_path / name, content))
+
+
+def test_text_named_gz(tmp_path):
+    path = tmp_path / "log.csv.gz"
+    path.write_text(CONTENT)
+    with pytest.raises(ValueError, match=r"only then\. Received: path="):
+        read_csv(path)
+
+
+@pytest.mark.parametrize("cut", [4, 15, 100])
+def test_truncated_gzip(tmp_path, cut):
+    rows = "".join(f"u{n * n},i{n * 7919 % 1009},{n}\n" for n in range(9999))
+    path = write(tmp_path / "log.csv.gz", CONTENT + rows)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * cut // 101])
+    with pytest.raises(ValueError, match=r"log\.csv\.gz'.*cut off or damaged"):
+        read_csv(path)
+
+
+def test_damaged_gzip(tmp_path):
+    rows = "".join(f"u{n * n},i{n * 7919 % 1009},{n}\n" for n in range(9999))
+    path = write(tmp_path / "log.csv.gz", CONTENT + rows)
+    whole = path.read_bytes()
+    for start in (12, len(whole) // 2):
+        path.write_bytes(whole[:start] + b"\xff" * 99 + whole[start + 99 :])
+        with pytest.raises(ValueError, match=r"log\.csv\.gz"):
+            read_csv(path)
+
+
+def test_broken_parquet(tmp_path):
+    path = tmp_path / "log.parquet"
+    pd.DataFrame({"user_id": range(1000)}).to_parquet(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="cut off or damaged"):
+        read_parquet(path)
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match="cut off or damaged"):
+        read_parquet(path)
+
+
+def test_parquet_without_rows(tmp_path):
+    path = tmp_path / "log.parquet"
+    pd.DataFrame({"user_id": []}).to_parquet(path)
+    with pytest.raises(ValueError, match="no rows"):
+        read_parquet(path)

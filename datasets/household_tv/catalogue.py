@@ -1,14 +1,13 @@
-"""The catalogue: items, the series they belong to, and how popular these are."""
+"""The catalogue: items, their series, and how popular these are."""
 
 import dataclasses
 
 import numpy as np
-
 from tfrs_timirec.datasets.household_tv import themes
 from tfrs_timirec.datasets.household_tv.settings import HouseholdSettings
 
-ZIPF_EXPONENT = 1.0
-ZIPF_SHIFT = 3.0
+ZIPF_EXPONENT = 0.8
+ZIPF_SHIFT = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +48,11 @@ class Catalogue:
     def num_items(self) -> int:
         """Number of items."""
         return len(self.item_ids)
+
+    @property
+    def episodes(self) -> np.ndarray:
+        """(num_series,) int64, number of episodes of each series."""
+        return np.diff(self.series_starts)
 
 
 def build_catalogue(
@@ -111,7 +115,7 @@ def _series_lengths(
     num_items: int, longest: int, rng: np.random.Generator
 ) -> list[int]:
     """Draws uniform series lengths, the last one cut, that sum to num_items."""
-    drawn = rng.integers(1, longest + 1, size=num_items)
+    drawn = rng.integers(longest // 2, longest + 1, size=num_items)
     ends = np.minimum(np.cumsum(drawn), num_items)
     lengths = np.diff(ends, prepend=0)
     return lengths[lengths > 0].tolist()
@@ -119,7 +123,7 @@ def _series_lengths(
 
 def _zipf(count: int) -> np.ndarray:
     """Cumulative Zipf-Mandelbrot distribution over `count` ranks."""
-    weights = (np.arange(count) + 1 + ZIPF_SHIFT) ** -ZIPF_EXPONENT
+    weights = (np.arange(1, count + 1) + ZIPF_SHIFT) ** -ZIPF_EXPONENT
     cumulative = np.cumsum(weights) / weights.sum()
     cumulative[-1] = 1.0
     return cumulative

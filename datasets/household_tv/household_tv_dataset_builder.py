@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
-
 from tfrs_timirec.datasets.household_tv import settings as presets
 from tfrs_timirec.datasets.household_tv.settings import HouseholdSettings
 from tfrs_timirec.datasets.household_tv.simulator import (

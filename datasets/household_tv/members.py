@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-
 from tfrs_timirec.datasets.household_tv import themes
 from tfrs_timirec.datasets.household_tv.settings import (
     MAX_LENGTH_RATIO,

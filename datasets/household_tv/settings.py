@@ -28,8 +28,8 @@ class HouseholdSettings:
             of a run, in logits an item.
         hour_effect: Largest influence of the time of day on the chance of a
             switch, in logits. 0 makes the run alone decide.
-        continue_probability: Chance that a member goes on with the next
-            episode of the series last watched.
+        continue_probability: Chance that a member goes on with the
+            series last watched, if it has an episode left.
 
     Raises:
         ValueError: If a value is out of its range or the sizes do not fit
@@ -47,7 +47,7 @@ class HouseholdSettings:
     seed: int = 0
     hazard_slope: float = 2.0
     hour_effect: float = 0.8
-    continue_probability: float = 0.5
+    continue_probability: float = 0.6
 
     def __post_init__(self) -> None:
         for name in ("num_users", "num_items"):

@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-
 from tfrs_timirec.datasets.household_tv.catalogue import (
     Catalogue,
     build_catalogue,

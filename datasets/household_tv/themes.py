@@ -30,10 +30,14 @@ class Theme:
     adjectives: tuple[str, ...]
 
 
-NAMES = tuple(
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+NAMES = _words(
     "Ada Bruno Cleo Dario Edda Felix Greta Hugo Iris Jonas Kira Leo Mina Nils"
     " Olga Pablo Quinn Rosa Silas Tilda Umberto Vera Wanda Xaver Yara Zeno"
-    " Anouk Bela Cosmo Dora".split()
+    " Anouk Bela Cosmo Dora"
 )
 
 THEMES = (
@@ -43,98 +47,98 @@ THEMES = (
         patience=4.0,
         max_series_length=12,
         genres={
-            "animal cartoon": tuple(
+            "animal cartoon": _words(
                 "Otter Badger Kitten Hedgehog Puffin Tortoise Beaver Squirrel"
-                " Donkey Owl".split()
+                " Donkey Owl"
             ),
-            "robot cartoon": tuple(
+            "robot cartoon": _words(
                 "Robot Tin-Man Gearbox Rocket Submarine Crane Automaton Engine"
-                " Gadget Tractor".split()
+                " Gadget Tractor"
             ),
-            "fairy tale": tuple(
+            "fairy tale": _words(
                 "Princess Dragon Wizard Goblin Castle Unicorn Giant Mermaid"
-                " Lantern Forest".split()
+                " Lantern Forest"
             ),
-            "school comedy": tuple(
+            "school comedy": _words(
                 "Classroom Playground Lunchbox Backpack Homework Bus Choir"
-                " Treehouse Recess Teacher".split()
+                " Treehouse Recess Teacher"
             ),
         },
-        adjectives=tuple(
+        adjectives=_words(
             "Bouncy Brave Clumsy Cheerful Curious Dizzy Fluffy Giggling Jolly"
             " Lazy Little Merry Noisy Purple Sleepy Speedy Sticky Tiny Wiggly"
-            " Wobbly".split()
+            " Wobbly"
         ),
     ),
     Theme(
         name="movies",
         peak_hour=22,
         patience=2.0,
-        max_series_length=5,
+        max_series_length=10,
         genres={
-            "mystery": tuple(
+            "mystery": _words(
                 "Lighthouse Alibi Witness Cipher Archive Corridor Suspect"
-                " Ledger Verdict Key".split()
+                " Ledger Verdict Key"
             ),
-            "romance": tuple(
+            "romance": _words(
                 "Letter Summer Waltz Orchard Bride Promise Balcony Harvest"
-                " Garden Farewell".split()
+                " Garden Farewell"
             ),
-            "action": tuple(
+            "action": _words(
                 "Convoy Ambush Pursuit Fortress Getaway Frontier Commando"
-                " Outpost Raid Bridge".split()
+                " Outpost Raid Bridge"
             ),
-            "science fiction": tuple(
+            "science fiction": _words(
                 "Colony Signal Orbit Eclipse Machine Horizon Airlock Paradox"
-                " Comet Android".split()
+                " Comet Android"
             ),
         },
-        adjectives=tuple(
+        adjectives=_words(
             "Ashen Borrowed Broken Burning Crimson Distant Empty Fallen"
             " Forgotten Frozen Hidden Last Lost Midnight Quiet Restless Secret"
-            " Silent Stolen Winter".split()
+            " Silent Stolen Winter"
         ),
     ),
     Theme(
         name="sports",
         peak_hour=20,
         patience=3.0,
-        max_series_length=8,
+        max_series_length=10,
         genres={
-            "football": tuple(
-                "Derby Penalty Kickoff Striker Keeper Cup League Final".split()
+            "football": _words(
+                "Derby Penalty Kickoff Striker Keeper Cup League Final"
             ),
-            "cycling": tuple(
-                "Sprint Climb Breakaway Peloton Stage Descent Tour Pass".split()
+            "cycling": _words(
+                "Sprint Climb Breakaway Peloton Stage Descent Tour Pass"
             ),
-            "swimming": tuple(
-                "Relay Medley Lane Dive Butterfly Backstroke Heat".split()
+            "swimming": _words(
+                "Relay Medley Lane Dive Butterfly Backstroke Heat"
             ),
         },
-        adjectives=tuple(
+        adjectives=_words(
             "Alpine Autumn Big City Coastal Eastern Golden Grand Junior"
-            " National Northern Open Royal Silver Southern Western".split()
+            " National Northern Open Royal Silver Southern Western"
         ),
     ),
     Theme(
         name="documentaries",
         peak_hour=10,
         patience=2.5,
-        max_series_length=6,
+        max_series_length=8,
         genres={
-            "nature": tuple(
-                "River Glacier Reef Savanna Marsh Volcano Desert Island".split()
+            "nature": _words(
+                "River Glacier Reef Savanna Marsh Volcano Desert Island"
             ),
-            "history": tuple(
-                "Empire Harbour Dynasty Railway Canal Temple Market".split()
+            "history": _words(
+                "Empire Harbour Dynasty Railway Canal Temple Market"
             ),
-            "cooking": tuple(
-                "Kitchen Bakery Noodle Vineyard Dumpling Spice Feast".split()
+            "cooking": _words(
+                "Kitchen Bakery Noodle Vineyard Dumpling Spice Feast"
             ),
         },
-        adjectives=tuple(
+        adjectives=_words(
             "Ancient Blue Deep Early Great Green High Hungry Living Long"
-            " Northern Old Red Vanished Wild Young".split()
+            " Northern Old Red Vanished Wild Young"
         ),
     ),
 )

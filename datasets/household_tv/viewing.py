@@ -1,7 +1,6 @@
 """What is watched: each member's way through the series of the catalogue."""
 
 import numpy as np
-
 from tfrs_timirec.datasets.household_tv.catalogue import Catalogue
 from tfrs_timirec.datasets.household_tv.settings import (
     MIN_INTERACTIONS,
@@ -9,7 +8,8 @@ from tfrs_timirec.datasets.household_tv.settings import (
 )
 
 TASTE_CONCENTRATION = 0.3
-USERS_PER_CHUNK = 4_096
+EPISODE_ORDER = 0.1
+USERS_PER_CHUNK = 2_048
 MAX_REDRAWS = 20
 
 
@@ -55,10 +55,9 @@ def _choose_chunk(
     rng: np.random.Generator,
 ) -> np.ndarray:
     lengths = np.diff(row_splits)
-    starts = catalogue.series_starts
-    episodes = np.diff(starts)
     taste = _draw_tastes(catalogue, len(lengths), rng)
-    progress = np.zeros((len(lengths), len(episodes)), np.int16)
+    watched = np.zeros((len(lengths), catalogue.num_items), bool)
+    progress = np.zeros((len(lengths), len(catalogue.episodes)), np.int16)
     last_series = np.full((len(lengths), taste.shape[1]), -1)
     items = np.empty(row_splits[-1], np.int32)
     for step in range(lengths.max()):
@@ -68,22 +67,43 @@ def _choose_chunk(
         series = last_series[users, interests]
         fresh = (rng.random(len(users)) >= continue_probability) | (series < 0)
         for _ in range(MAX_REDRAWS):
-            fresh |= progress[users, series] >= episodes[series]
+            fresh |= progress[users, series] == catalogue.episodes[series]
             redrawn = np.flatnonzero(fresh)
-            if not len(redrawn):
-                break
             series[redrawn] = _draw_series(
                 catalogue, taste[users[redrawn], interests[redrawn]], rng
             )
             fresh[:] = False
-        for i in np.flatnonzero(progress[users, series] >= episodes[series]):
+        finished = progress[users, series] == catalogue.episodes[series]
+        for i in np.flatnonzero(finished):
             series[i] = _first_unfinished(
                 catalogue, progress[users[i]], interests[i]
             )
-        items[rows] = starts[series] + progress[users, series]
+        chosen = _draw_episodes(catalogue, series, watched, users, rng)
+        items[rows] = chosen
+        watched[users, chosen] = True
         progress[users, series] += 1
         last_series[users, interests] = series
     return items
+
+
+def _draw_episodes(
+    catalogue: Catalogue,
+    series: np.ndarray,
+    watched: np.ndarray,
+    users: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """One episode of each series that the household has not watched.
+
+    An episode is exp(`EPISODE_ORDER`) times as likely as the one after it.
+    """
+    episodes = np.arange(catalogue.episodes.max())
+    candidates = catalogue.series_starts[series][:, None] + episodes
+    candidates = np.minimum(candidates, catalogue.num_items - 1)
+    scores = rng.gumbel(size=candidates.shape) - EPISODE_ORDER * episodes
+    scores[watched[users[:, None], candidates]] = -np.inf
+    scores[episodes >= catalogue.episodes[series][:, None]] = -np.inf
+    return candidates[np.arange(len(series)), scores.argmax(axis=1)]
 
 
 def _draw_tastes(
@@ -117,9 +137,9 @@ def _draw_series(
 def _first_unfinished(
     catalogue: Catalogue, progress: np.ndarray, interest: int
 ) -> int:
-    starts = catalogue.series_starts
-    unfinished = (progress < np.diff(starts)) & (
-        catalogue.interests[starts[:-1]] == interest
+    first_items = catalogue.series_starts[:-1]
+    unfinished = (progress < catalogue.episodes) & (
+        catalogue.interests[first_items] == interest
     )
     return int(np.argmax(unfinished))
 

@@ -11,7 +11,12 @@ _CHECKOUT = pathlib.Path(__file__).parents[2] / "datasets"
 if any(_CHECKOUT.glob("*/*_dataset_builder.py")):
     __path__.append(str(_CHECKOUT))
 
-__all__ = []
+__all__ = [
+    "amazon_beauty",
+    "household_tv",
+    "interaction_log",
+    "movielens_sequences",
+]
 
 for _name in __all__:
     importlib.import_module(f"{__name__}.{_name}.{_name}_dataset_builder")

@@ -194,3 +194,29 @@ def test_builder_that_is_not_prepared(tmp_path):
 def test_builder_of_other_features(tmp_path):
     with pytest.raises(ValueError, match="without item_ids, timestamps"):
         Interactions.from_tfds(LogOfNumbers(data_dir=tmp_path))
+
+
+def test_name_in_place_of_a_builder():
+    with pytest.raises(TypeError, match=r"'mine'.*tfds\.builder\(name\)"):
+        Interactions.from_tfds("mine")
+
+
+def test_users_of_several_batches_stay_in_step(tmp_path):
+    # 5,000 users of one item are more than one batch of the reader.
+    users = {
+        f"u{n:04}": {
+            "item_ids": ["c"],
+            "timestamps": [n],
+            "ratings": [n],
+            "truth": [[n, 0]],
+        }
+        for n in range(5000)
+    }
+    builder_class = type(
+        "LogOfManyUsers", (TinyHouseholdLog,), {"users": users}
+    )
+    log = Interactions.from_tfds(prepare(builder_class, tmp_path))
+    assert log.num_users == 5000
+    np.testing.assert_array_equal(log.timestamps, np.arange(5000))
+    np.testing.assert_array_equal(log.columns["ratings"], np.arange(5000))
+    np.testing.assert_array_equal(log.columns["truth"][:, 0], np.arange(5000))

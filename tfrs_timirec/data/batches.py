@@ -6,11 +6,15 @@ vector of positions, and its histories come from one `tf.gather`.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import tensorflow as tf
 
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
+
+Candidates = Literal["sampled", "full"]
 
 
 def training_dataset(
@@ -97,35 +101,48 @@ def evaluation_dataset(
     *,
     batch_size: int = 1024,
     max_history_length: int = 20,
+    candidates: Candidates = "sampled",
 ) -> tf.data.Dataset:
-    """Returns the held-out cases of one part with their sampled negatives.
+    """Returns the held-out cases of one part, in the order of the users.
 
     A batch is a dict of `item_ids` and `target_id`, as in `training_dataset`,
-    and `candidate_ids`: (batch, num_negatives) int32, the same in every pass.
+    and with sampled candidates also `candidate_ids`: (batch, num_negatives)
+    int32, the same in every pass.
 
     Args:
         split: the split; its `num_negatives` and `seed` decide the candidates.
         part: "validation" or "test".
         batch_size: cases per batch.
         max_history_length: the newest items of a history that are kept (n).
+        candidates: "sampled", or "full" to rank the whole catalogue instead.
+
+    Raises:
+        ValueError: if `candidates` or `part` is not one of the words above.
 
     Example:
 
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
     """
+    if candidates not in ("sampled", "full"):
+        raise ValueError(
+            '`candidates` must be "sampled" or "full".'
+            f" Received: candidates={candidates!r}"
+        )
     positions = split.held_out_positions(part)
     histories = _HistoryGatherer(split.interactions, max_history_length)
-    cases = tf.data.Dataset.from_tensor_slices(
-        {"position": positions, "candidate_ids": split.negatives(part)}
-    )
+    cases = {"positions": positions}
+    if candidates == "sampled":
+        cases["candidate_ids"] = split.negatives(part)
 
     def batch(case: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return {
-            **histories(case["position"]),
-            "candidate_ids": case["candidate_ids"],
-        }
+        return {**histories(case.pop("positions")), **case}
 
-    return cases.batch(batch_size).map(batch).prefetch(tf.data.AUTOTUNE)
+    return (
+        tf.data.Dataset.from_tensor_slices(cases)
+        .batch(batch_size)
+        .map(batch)
+        .prefetch(tf.data.AUTOTUNE)
+    )
 
 
 class _HistoryGatherer:

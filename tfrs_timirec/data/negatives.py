@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
+from tfrs_timirec.data.ranges import expand_ranges
 
 _MARKS_PER_CHUNK = 1 << 26  # 64 MB of booleans at a time.
 
@@ -76,11 +77,9 @@ def _items_of(
     interactions: Interactions, users: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns (row, item id) of every interaction of `users`, flat."""
-    starts = interactions.row_splits[users]
-    lengths = interactions.row_splits[users + 1] - starts
-    rows = np.repeat(np.arange(len(users)), lengths)
-    first = np.cumsum(lengths) - lengths
-    positions = np.arange(len(rows)) - np.repeat(first - starts, lengths)
+    rows, positions = expand_ranges(
+        interactions.row_splits[users], interactions.row_splits[users + 1]
+    )
     return rows, interactions.item_ids[positions]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import tensorflow as tf
@@ -79,20 +80,15 @@ class GRUInterestPredictor(tf.keras.layers.Layer):
             vocabulary_size, embedding_dim, name="item_embedding"
         )
         self.gru = PackedGRU(embedding_dim, name="gru")
-        self.projection = tf.keras.Sequential(
-            [
-                *(
-                    [
-                        small_normal_dense(embedding_dim, "hidden"),
-                        tf.keras.layers.Dropout(dropout, name="dropout"),
-                        tf.keras.layers.ReLU(name="relu"),
-                    ]
-                    if num_projection_layers == 2
-                    else []
-                ),
-                small_normal_dense(num_interests, "logits"),
-            ],
-            name="projection",
+        self.hidden = (
+            small_normal_dense(embedding_dim, "hidden")
+            if num_projection_layers == 2
+            else None
+        )
+        self.logits = small_normal_dense(num_interests, "logits")
+        # Unlike that of Keras's Dropout, this state is saved in checkpoints.
+        self.random_generator = tf.random.Generator.from_seed(
+            random.getrandbits(31)
         )
 
     def call(
@@ -101,7 +97,16 @@ class GRUInterestPredictor(tf.keras.layers.Layer):
         """Returns the logits z^q."""
         items = self.item_embedding(item_ids)  # (batch, length, dim)
         state = self.gru(items, mask=tf.not_equal(item_ids, 0))
-        return self.projection(state, training=training)
+        if self.hidden is not None:
+            state = self.hidden(state)
+            if training and self.dropout:
+                state = tf.nn.experimental.stateless_dropout(
+                    state,
+                    rate=self.dropout,
+                    seed=self.random_generator.make_seeds(1)[:, 0],
+                )
+            state = tf.nn.relu(state)
+        return self.logits(state)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

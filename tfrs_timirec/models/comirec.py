@@ -88,6 +88,8 @@ class ComiRec(SequentialRecommender):
             positions_in_sum=positions_in_sum,
             name="extractor",
         )
+        # Weights exist from here on, whatever stage a model starts with.
+        self({"item_ids": tf.zeros((1, max_history_length), tf.int32)})
 
     @property
     def item_embeddings(self) -> tf.Tensor:

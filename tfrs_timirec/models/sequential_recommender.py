@@ -134,6 +134,8 @@ class SequentialRecommender(tfrs.Model):
             loss = self.compute_loss(features, training=True)
             if self.losses:
                 loss += tf.add_n(self.losses)
+        with tf.init_scope():  # For all stages, while this one may need less.
+            self.optimizer.build(self.trainable_variables)
         self.optimizer.minimize(loss, self.stage_variables, tape=tape)
         self._track("loss", loss, features)
         return {
@@ -154,11 +156,24 @@ class SequentialRecommender(tfrs.Model):
     def _update_rank_metrics(
         self, features: Features, user_vectors: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Ranks the targets of a batch among their sampled candidates."""
-        scores = self.score_all(user_vectors)
-        targets = tf.gather(scores, features["target_id"], batch_dims=1)
-        candidates = tf.gather(scores, features["candidate_ids"], batch_dims=1)
-        ranks = target_ranks(targets, candidates)
+        ranks = self.candidate_ranks(features, user_vectors)
         for metric in self._rank_metrics:
             metric.update_state(ranks)
         return {metric.name: metric.result() for metric in self._rank_metrics}
+
+    def candidate_ranks(
+        self, features: Features, user_vectors: tf.Tensor
+    ) -> tf.Tensor:
+        """Ranks the targets of a batch among their sampled candidates.
+
+        Args:
+            features: a batch of `evaluation_dataset`.
+            user_vectors: (batch, num_vectors, dim).
+
+        Returns:
+            (batch,) float32 ranks, 1 is best; see `target_ranks`.
+        """
+        scores = self.score_all(user_vectors)
+        targets = tf.gather(scores, features["target_id"], batch_dims=1)
+        candidates = tf.gather(scores, features["candidate_ids"], batch_dims=1)
+        return target_ranks(targets, candidates)

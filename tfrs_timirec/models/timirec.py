@@ -64,6 +64,7 @@ class TiMiRec(ComiRec):
         *,
         num_interests: int = 4,
         embedding_dim: int = 64,
+        max_history_length: int = 20,
         temperature: float = 0.1,
         num_projection_layers: int = 2,
         stop_gradient: bool = True,
@@ -75,6 +76,7 @@ class TiMiRec(ComiRec):
             vocabulary_size,
             num_interests=num_interests,
             embedding_dim=embedding_dim,
+            max_history_length=max_history_length,
             extractor=extractor,
             **kwargs,
         )
@@ -92,6 +94,7 @@ class TiMiRec(ComiRec):
             num_projection_layers=num_projection_layers,
             name="predictor",
         )
+        self._check_same_interests(max_history_length)
         self._distillation = InterestDistillationLoss(
             temperature=temperature,
             stop_gradient=stop_gradient,
@@ -99,6 +102,19 @@ class TiMiRec(ComiRec):
         )
         self._js_divergence = JensenShannonDivergence()
         self._interest_distance = InterestDistance()
+
+    def _check_same_interests(self, max_history_length: int) -> None:
+        """Builds the predictor and compares its logits with the interests."""
+        item_ids = tf.zeros((1, max_history_length), tf.int32)
+        interests = self.extractor(item_ids).shape
+        logits = self.predictor(item_ids).shape
+        if logits[-1] != interests[1]:
+            raise ValueError(
+                "TiMiRec: `predictor` must give one logit for each interest of"
+                f" `extractor`. Received: logits of shape {logits}, interests"
+                f" of shape {interests}. Make both with the same"
+                " `num_interests`."
+            )
 
     @property
     def temperature(self) -> float:

@@ -1,5 +1,8 @@
 """Training: the staged callback and the optimizer."""
 
 from tfrs_timirec.training.adam_l2 import AdamL2
+from tfrs_timirec.training.backup import Backup
+from tfrs_timirec.training.staged_training import StagedTraining
+from tfrs_timirec.training.stopping_rule import StoppingRule
 
-__all__ = ["AdamL2"]
+__all__ = ["AdamL2", "Backup", "StagedTraining", "StoppingRule"]

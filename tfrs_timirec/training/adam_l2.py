@@ -87,9 +87,7 @@ class AdamL2(tf.keras.optimizers.Optimizer):
         step = tf.cast(self.iterations + 1, dtype)
         beta_1_power = tf.pow(tf.cast(self.beta_1, dtype), step)
         beta_2_power = tf.pow(tf.cast(self.beta_2, dtype), step)
-        gradient = tf.convert_to_tensor(gradient)
-        if self.l2 and not _is_bias(variable):
-            gradient += self.l2 * variable
+        decay = 0.0 if _is_bias(variable) else self.l2
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._first_moments[index].handle,
@@ -101,8 +99,12 @@ class AdamL2(tf.keras.optimizers.Optimizer):
             beta2=tf.cast(self.beta_2, dtype),
             # The kernel adds epsilon before the bias correction.
             epsilon=self.epsilon * tf.sqrt(1 - beta_2_power),
-            grad=gradient,
+            grad=_add_decay(gradient, variable, decay),
         )
+
+    def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
+        """Returns `grads`: the dense update sums what comes twice."""
+        return grads
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -118,6 +120,17 @@ class AdamL2(tf.keras.optimizers.Optimizer):
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
         }
+
+
+def _add_decay(gradient: Any, variable: tf.Variable, decay: float) -> tf.Tensor:
+    """Returns the gradient plus `decay * variable`, dense."""
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.tensor_scatter_nd_add(
+            decay * variable if decay else tf.zeros_like(variable),
+            gradient.indices[:, tf.newaxis],
+            gradient.values,
+        )
+    return gradient + decay * variable if decay else gradient
 
 
 def _is_bias(variable: tf.Variable) -> bool:

@@ -1,0 +1,142 @@
+"""The callback that takes a model through its stages within one `fit`."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_timirec.training.backup import Backup
+from tfrs_timirec.training.stopping_rule import StoppingRule
+
+
+class StagedTraining(tf.keras.callbacks.Callback):
+    """Runs every stage of a model to its best epoch (Algorithm 1).
+
+    After each epoch it looks at the monitored validation metric. When the
+    stage is over it restores the stage's best weights; if another stage
+    follows, it switches the model, clears the optimizer's state and lets `fit`
+    go on, otherwise it ends training. For `TiMiRec` the stages are pretraining
+    and finetuning; `ComiRec` has one.
+
+    With a `backup_dir` the state of a run is saved after every epoch. The same
+    program started again goes on where the last epoch ended and comes to the
+    same numbers, however it was interrupted:
+
+    >>> staged = StagedTraining(backup_dir="runs/beauty/backup")
+    >>> model.fit(
+    ...     training_dataset(split, first_epoch=staged.initial_epoch),
+    ...     validation_data=evaluation_dataset(split, "validation"),
+    ...     epochs=staged.max_epochs(model),
+    ...     initial_epoch=staged.initial_epoch,
+    ...     callbacks=[staged],
+    ... )
+
+    Keras's own callbacks work beside it. `logs` gain `stage`, the number of
+    the stage from 1. After `fit`, `history` holds the logs of all epochs, also
+    of those before an interruption, and `stage_weights` the best weights of
+    each stage.
+
+    Args:
+        monitor: validation metric, higher is better.
+        stopping_rule: when a stage ends; the authors' rule by default.
+        backup_dir: where the state is saved; nowhere by default.
+
+    Example:
+    >>> model.fit(..., epochs=400, callbacks=[StagedTraining()])
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_ndcg_at_5",
+        stopping_rule: StoppingRule | None = None,
+        backup_dir: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__()
+        self.monitor = monitor
+        self.stopping_rule = stopping_rule or StoppingRule()
+        self.history: list[dict[str, Any]] = []
+        self.finished = False
+        self.stage_weights: dict[str, list[Any]] = {}
+        self._next_stage = 1
+        self._backup = Backup(backup_dir) if backup_dir else None
+        if self._backup and (progress := self._backup.progress()):
+            self.history = progress["history"]
+            self.finished = progress["finished"]
+            self._next_stage = progress["next_stage"]
+
+    @property
+    def initial_epoch(self) -> int:
+        """Epochs that a backup holds; 0 for a new run."""
+        return len(self.history)
+
+    def max_epochs(self, model: tf.keras.Model) -> int:
+        """Returns the epochs that all stages of `model` take at most."""
+        return self.stopping_rule.max_epochs * len(model.stages)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Takes up a backup, if there is one."""
+        if not self.history:
+            self.model.set_stage(self.model.stages[0])
+        elif self._backup:
+            self.model.set_stage(self.model.stages[self._next_stage - 1])
+            self.stage_weights = self._backup.restore(self.model)
+            self.model.stop_training = self.finished
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Keeps the best weights, ends the stage or training."""
+        logs = {} if logs is None else logs
+        value = self._monitored(logs)
+        stage = self.model.stages.index(self.model.stage) + 1
+        values = [
+            entry[self.monitor]
+            for entry in self.history
+            if entry["stage"] == stage
+        ]
+        logs["stage"] = stage
+        self.history.append(
+            {name: float(number) for name, number in logs.items()}
+            | {"epoch": epoch, "stage": stage, self.monitor: value}
+        )
+        if not values or value > max(values):
+            self.stage_weights[self.model.stage] = self.model.get_weights()
+        if self.stopping_rule.should_stop([*values, value]):
+            self._end_stage(stage)
+        if self._backup:
+            self._backup.save(
+                self.model,
+                self.stage_weights,
+                {
+                    "history": self.history,
+                    "next_stage": self._next_stage,
+                    "finished": self.finished,
+                },
+            )
+
+    def _end_stage(self, stage: int) -> None:
+        self.model.set_weights(self.stage_weights[self.model.stage])
+        if stage == len(self.model.stages):
+            self.finished = True
+            self.model.stop_training = True
+            return
+        self._next_stage = stage + 1
+        self.model.set_stage(self.model.stages[stage])
+        optimizer = self.model.optimizer
+        for variable in optimizer.variables:
+            if variable is not optimizer.learning_rate:
+                variable.assign(tf.zeros_like(variable))
+
+    def _monitored(self, logs: dict[str, Any]) -> float:
+        if self.monitor not in logs:
+            raise ValueError(
+                "StagedTraining: `monitor` must be a validation metric of"
+                f" `fit`. Received: monitor={self.monitor!r}, while the epoch"
+                f" has {sorted(logs)}. Give `fit` a `validation_data`"
+                " (evaluation_dataset(split)) and `validation_freq=1`."
+            )
+        value = float(logs[self.monitor])
+        return -math.inf if math.isnan(value) else value

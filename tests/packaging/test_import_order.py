@@ -3,6 +3,7 @@
 Each case is a process of its own, for what is imported stays imported.
 """
 
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -47,26 +48,36 @@ def error_line(result: subprocess.CompletedProcess[str]) -> str:
     return result.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    "before",
-    ["", "import tensorflow", "import keras", "import tensorflow_datasets"],
-)
-def test_import_selects_keras_2_and_prints_nothing(before: str):
-    result = run_python(f"{before}\nimport tfrs_timirec\n{IS_KERAS_2}")
+BEFORE = [
+    "",
+    "import tensorflow",
+    "import keras",
+    "import tensorflow_datasets",
+]
+TOUCH_KERAS_3 = [
+    "import tensorflow as tf; tf.keras.Model",
+    "import tensorflow as tf; tf.optimizers.Adam",
+]
 
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == ""
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, subprocess.CompletedProcess[str]]:
+    """First statement -> its process, two at a time: each takes seconds."""
+    first = [*BEFORE, *TOUCH_KERAS_3]
+    scripts = [f"{line}\nimport tfrs_timirec\n{IS_KERAS_2}" for line in first]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        return dict(zip(first, pool.map(run_python, scripts), strict=True))
 
 
-@pytest.mark.parametrize(
-    "touch",
-    [
-        "import tensorflow as tf; tf.keras.Model",
-        "import tensorflow as tf; tf.optimizers.Adam",
-    ],
-)
-def test_keras_3_already_behind_tf_keras_is_one_sentence(touch: str):
-    line = error_line(run_python(f"{touch}\nimport tfrs_timirec"))
+@pytest.mark.parametrize("before", BEFORE)
+def test_import_selects_keras_2_and_prints_nothing(results, before):
+    assert results[before].returncode == 0, results[before].stderr
+    assert results[before].stdout == ""
+
+
+@pytest.mark.parametrize("touch", TOUCH_KERAS_3)
+def test_keras_3_already_behind_tf_keras_is_one_sentence(results, touch):
+    line = error_line(results[touch])
 
     assert line.startswith("ImportError: `tfrs_timirec` needs Keras 2")
     assert "Keras 3 was loaded there first" in line

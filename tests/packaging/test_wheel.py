@@ -49,6 +49,13 @@ def names(wheel: pathlib.Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
+def metadata(wheel: pathlib.Path) -> str:
+    """The name of the folder that describes the wheel."""
+    name, version, *_ = wheel.name.split("-")
+    return f"{name}-{version}.dist-info"
+
+
+@pytest.fixture(scope="module")
 def site(
     wheel: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
 ) -> pathlib.Path:
@@ -84,7 +91,7 @@ def test_there_are_data_sets_to_look_for():
     assert {path.name for path in DATASETS} >= {"household_tv"}
 
 
-def test_wheel_holds_every_module_and_nothing_else(names):
+def test_wheel_holds_every_module_and_nothing_else(names, metadata):
     modules = {
         path.relative_to(CHECKOUT).as_posix()
         for path in CHECKOUT.glob("tfrs_timirec/**/*.py")
@@ -96,10 +103,7 @@ def test_wheel_holds_every_module_and_nothing_else(names):
 
     packed = {name for name in names if name.endswith(".py")}
     assert packed == modules
-    assert {name.split("/")[0] for name in names} == {
-        "tfrs_timirec",
-        "tfrs_timirec-0.1.0.dist-info",
-    }
+    assert {name.split("/")[0] for name in names} == {"tfrs_timirec", metadata}
 
 
 @pytest.mark.parametrize("dataset", DATASETS, ids=lambda path: path.name)
@@ -113,10 +117,12 @@ def test_wheel_describes_each_data_set(names, dataset):
     )
 
 
-def test_wheel_holds_types_licence_and_command_but_no_test_data(names):
+def test_wheel_holds_types_licence_and_command_but_no_test_data(
+    names, metadata
+):
     assert "tfrs_timirec/py.typed" in names
-    assert "tfrs_timirec-0.1.0.dist-info/licenses/LICENSE" in names
-    assert "tfrs_timirec-0.1.0.dist-info/entry_points.txt" in names
+    assert f"{metadata}/licenses/LICENSE" in names
+    assert f"{metadata}/entry_points.txt" in names
     assert not [name for name in names if "dummy_data" in name]
     assert not [name for name in names if "/test" in name]
 

@@ -87,9 +87,12 @@ class TinyHouseholdLog(tfds.core.GeneratorBasedBuilder):
 
 
 class LogWithNegativeTime(TinyHouseholdLog):
-    """One bad time."""
+    """One bad time; others stand before and after it in the split."""
 
-    users = {"zoe": {**USERS["zoe"], "timestamps": [5, -9, 9]}}  # noqa: RUF012
+    users = {  # noqa: RUF012
+        **{f"u{n}": USERS["ann"] for n in range(9)},
+        "zoe": {**USERS["zoe"], "timestamps": [5, -9, 9]},
+    }
 
 
 class LogWithoutAnyItem(TinyHouseholdLog):

@@ -136,7 +136,6 @@ def clean_log(
         log.user_codes, log.exact_times, options.ties
     )
     log = log.take(order)
-    before_duplicates = rows_read
     if options.duplicates != "keep":
         log = log.take(
             keep_by_duplicate_rule(
@@ -168,7 +167,7 @@ def clean_log(
         rows_read=rows_read,
         rows_out_of_order=out_of_order,
         fractional_times=fractional_times,
-        duplicates_removed=before_duplicates - after_duplicates,
+        duplicates_removed=rows_read - after_duplicates,
         interactions_below_minimum=after_duplicates - kept,
         users_below_minimum=num_users - len(log.users),
         items_below_minimum=num_items - len(log.items),

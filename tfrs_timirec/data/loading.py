@@ -82,10 +82,16 @@ def load_dataset(
         config = tfds.download.DownloadConfig(
             manual_dir=manual_dir, try_download_gcs=False
         )
-        with _one_progress_bar(name, downloads=len(used) < len(raw_files)):
-            builder.download_and_prepare(
-                download_dir=root / "downloads", download_config=config
-            )
+        try:
+            with _one_progress_bar(name, downloads=len(used) < len(raw_files)):
+                builder.download_and_prepare(
+                    download_dir=root / "downloads", download_config=config
+                )
+        except OSError:
+            if not builder.data_path.exists():
+                raise
+            # Another process has prepared it meanwhile, from the same files.
+            builder = tfds.builder(name, data_dir=builder.data_dir_root)
     return Interactions.from_tfds(builder)
 
 
@@ -113,6 +119,7 @@ def _one_progress_bar(name: str, *, downloads: bool) -> Iterator[None]:
         rich.progress.TimeElapsedColumn(),
     )
     console = rich.console.Console(stderr=True)
+    were_active = tfds.core.utils.tqdm_utils._active
     tfds.disable_progress_bar()
     try:
         with (
@@ -123,4 +130,4 @@ def _one_progress_bar(name: str, *, downloads: bool) -> Iterator[None]:
             yield
             progress.update(task, total=1, completed=1)
     finally:
-        tfds.enable_progress_bar()
+        tfds.display_progress_bar(were_active)

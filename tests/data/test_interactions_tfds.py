@@ -1,6 +1,7 @@
 """Interactions from a TFDS data set of two splits, made on the spot."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow_datasets as tfds
 
@@ -204,22 +205,9 @@ def test_name_in_place_of_a_builder():
         Interactions.from_tfds("mine")
 
 
-def test_users_of_several_batches_stay_in_step(tmp_path):
-    # 5,000 users of one item are more than one batch of the reader.
-    users = {
-        f"u{n:04}": {
-            "item_ids": ["c"],
-            "timestamps": [n],
-            "ratings": [n],
-            "truth": [[n, 0]],
-        }
-        for n in range(5000)
-    }
-    builder_class = type(
-        "LogOfManyUsers", (TinyHouseholdLog,), {"users": users}
-    )
-    log = Interactions.from_tfds(prepare(builder_class, tmp_path))
-    assert log.num_users == 5000
-    np.testing.assert_array_equal(log.timestamps, np.arange(5000))
-    np.testing.assert_array_equal(log.columns["ratings"], np.arange(5000))
-    np.testing.assert_array_equal(log.columns["truth"][:, 0], np.arange(5000))
+def test_sequences_stay_in_step_across_batches(builder, log, monkeypatch):
+    monkeypatch.setattr("tfrs_timirec.data.tfds_reader._BATCH_SIZE", 1)
+    other = Interactions.from_tfds(builder)
+    assert other.fingerprint == log.fingerprint
+    np.testing.assert_array_equal(other.columns["truth"], log.columns["truth"])
+    pd.testing.assert_frame_equal(other.item_metadata, log.item_metadata)

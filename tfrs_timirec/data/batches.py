@@ -99,7 +99,7 @@ def evaluation_dataset(
     split: LeaveOneOut,
     part: HeldOut = "validation",
     *,
-    batch_size: int = 1024,
+    batch_size: int = 128,
     max_history_length: int = 20,
     candidates: Candidates = "sampled",
 ) -> tf.data.Dataset:
@@ -112,7 +112,8 @@ def evaluation_dataset(
     Args:
         split: the split; its `num_negatives` and `seed` decide the candidates.
         part: "validation" or "test".
-        batch_size: cases per batch.
+        batch_size: cases per batch. A small batch is fast: its scores of the
+            whole catalogue stay in the processor's cache.
         max_history_length: the newest items of a history that are kept (n).
         candidates: "sampled", or "full" to rank the whole catalogue instead.
 

@@ -21,7 +21,7 @@ def rank_held_out(
     *,
     candidates: Candidates = "sampled",
     max_history_length: int = 20,
-    batch_size: int = 512,
+    batch_size: int = 128,
 ) -> np.ndarray:
     """Ranks every held-out target of a part; 1 is best.
 

@@ -7,9 +7,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
+from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
 from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
 from tfrs_timirec.layers.transformer_block import TransformerBlock
+
+# Histories up to these shares of the longest are computed as shorter ones.
+_LENGTH_SHARES = (0.2, 0.4)
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
@@ -97,6 +101,14 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
         self, item_ids: tf.Tensor, return_attention: bool = False
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         """Returns the interests, and on request each item's weights."""
+        if return_attention:
+            return self._extract(item_ids, return_attention=True)
+        shares = [round(share * item_ids.shape[1]) for share in _LENGTH_SHARES]
+        return map_by_length(self._extract, item_ids, shares)
+
+    def _extract(
+        self, item_ids: tf.Tensor, return_attention: bool = False
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         valid_mask = tf.not_equal(item_ids, 0)
         items = self.item_embedding(item_ids)  # (batch, length, dim)
         hidden = items + self.recency_embedding(valid_mask)

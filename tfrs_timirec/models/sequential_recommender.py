@@ -112,8 +112,11 @@ class SequentialRecommender(tfrs.Model):
         Returns:
             (batch, vocabulary_size) largest inner product with a user vector.
         """
-        scores = tf.einsum("bvd,id->bvi", user_vectors, self.item_embeddings)
-        return tf.reduce_max(scores, axis=1)
+        # One large product, which runs faster than one a user.
+        flat = tf.reshape(user_vectors, (-1, user_vectors.shape[-1]))
+        scores = tf.matmul(flat, self.item_embeddings, transpose_b=True)
+        shape = (-1, user_vectors.shape[1], tf.shape(scores)[-1])
+        return tf.reduce_max(tf.reshape(scores, shape), axis=1)
 
     def compute_loss(
         self, features: Features, training: bool = False

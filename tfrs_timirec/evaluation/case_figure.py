@@ -1,0 +1,209 @@
+"""The figure of one test case, after Figure 4 of the paper."""
+
+from __future__ import annotations
+
+import matplotlib.axes
+import matplotlib.figure
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from tfrs_timirec.evaluation.case_study import CaseStudy
+from tfrs_timirec.evaluation.figure_style import (
+    FAINT_COLOUR,
+    GREEDY_COLOUR,
+    INTEREST_COLOURS,
+    TEXT_COLOUR,
+    TIMIREC_COLOUR,
+    new_figure,
+)
+
+_LIST_LENGTH = 5
+_TITLE_LENGTH = 34
+
+
+def draw_case_study(study: CaseStudy) -> matplotlib.figure.Figure:
+    """Draws history, predicted interests and both recommendations of a case.
+
+    On the left what was watched, oldest on top: an item's colour is its
+    planted interest, and each column of dots is one learned interest, the
+    larger the more it attends to the item. In the middle the predicted and the
+    true distribution of the next item's interest. On the right the best items
+    by greedy scoring and by TiMiRec; the item that was really next is framed.
+
+    Args:
+        study: the case.
+
+    Example:
+    >>> draw_case_study(study_case(...)).savefig("case.png")
+    """
+    rows = max(len(study.history), 2 * _LIST_LENGTH)
+    figure = new_figure(12.6, 1.7 + 0.27 * rows)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.55, 0.75, 1.2))
+    _draw_history(left, study)
+    _draw_distributions(middle, study)
+    _draw_lists(right, study)
+    figure.suptitle(
+        f"What will household {study.user} watch next?",
+        x=0.01,
+        ha="left",
+        fontsize=14,
+        fontweight="bold",
+        color=TEXT_COLOUR,
+    )
+    return figure
+
+
+def _draw_history(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
+    length = len(study.history)
+    num_learned = len(study.attention)
+    _blank(axes, "Watched so far, oldest on top")
+    axes.set_xlim(0, 10)
+    axes.set_ylim(length + 1.6, -0.9)
+    largest = study.attention.max()
+    columns = 9.6 - 0.85 * np.arange(num_learned)[::-1]
+    for k, x in enumerate(columns):
+        colour = INTEREST_COLOURS[int(study.learned_interests[k].argmax())]
+        sizes = 170 * study.attention[k] / largest
+        axes.scatter(
+            np.full(length, x), np.arange(length), s=sizes, color=colour, lw=0
+        )
+        axes.text(
+            x,
+            length + 0.2,
+            f"{k + 1}",
+            ha="center",
+            va="center",
+            color=colour,
+            fontweight="bold",
+        )
+    axes.text(
+        columns[0] - 0.6,
+        length + 0.2,
+        "attention of learned interest",
+        ha="right",
+        va="center",
+        fontsize=9,
+        color=TEXT_COLOUR,
+    )
+    for row, (title, interest) in enumerate(
+        zip(study.history, study.history_interests, strict=True)
+    ):
+        _write_item(axes, row, title, interest)
+    for interest, name in enumerate(study.interest_names):
+        x = 0.1 + 2.6 * interest
+        axes.add_patch(
+            Rectangle(
+                (x, length + 0.95), 0.22, 0.5, color=INTEREST_COLOURS[interest]
+            )
+        )
+        axes.text(
+            x + 0.4,
+            length + 1.2,
+            name,
+            va="center",
+            fontsize=9,
+            color=TEXT_COLOUR,
+        )
+
+
+def _draw_distributions(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
+    _blank(axes, "Whose turn is it?")
+    axes.set_xlim(-0.15, 1.25)
+    groups = (("predicted", study.predicted), ("true", study.truth))
+    height = 0.0
+    for name, distribution in groups:
+        axes.text(
+            0, height, name, fontweight="bold", va="center", color=TEXT_COLOUR
+        )
+        for interest, share in enumerate(distribution):
+            y = height + 0.9 * (interest + 1)
+            colour = INTEREST_COLOURS[interest]
+            axes.barh(y, 1, height=0.62, color=FAINT_COLOUR, alpha=0.5)
+            axes.barh(y, share, height=0.62, color=colour)
+            axes.text(
+                1.04,
+                y,
+                f"{share:.0%}",
+                va="center",
+                fontsize=10,
+                color=colour,
+                fontweight="bold",
+            )
+            axes.text(
+                0.03,
+                y,
+                study.interest_names[interest],
+                va="center",
+                fontsize=9,
+                color="white" if share > 0.4 else TEXT_COLOUR,
+            )
+        height += 0.9 * (len(distribution) + 1) + 0.7
+    axes.set_ylim(height + 3, -0.9)
+
+
+def _draw_lists(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
+    _blank(axes, "Recommended, best first")
+    axes.set_xlim(0, 10)
+    row = 0.0
+    lists = (
+        ("greedy ComiRec", GREEDY_COLOUR, study.greedy, study.greedy_interests),
+        ("TiMiRec", TIMIREC_COLOUR, study.timirec, study.timirec_interests),
+    )
+    for name, colour, titles, interests in lists:
+        axes.text(0.1, row, name, va="center", color=colour, fontweight="bold")
+        for place in range(_LIST_LENGTH):
+            row += 1
+            title = titles[place]
+            _write_item(axes, row, title, interests[place])
+            if title == study.target:
+                _frame(axes, row)
+        row += 1.6
+    axes.text(
+        0.1,
+        row,
+        "Really watched next:",
+        va="center",
+        fontweight="bold",
+        color=TEXT_COLOUR,
+    )
+    _write_item(axes, row + 1, study.target, study.target_interest)
+    _frame(axes, row + 1)
+    axes.set_ylim(row + 2.2, -0.9)
+
+
+def _write_item(
+    axes: matplotlib.axes.Axes, row: float, title: str, interest: int
+) -> None:
+    axes.add_patch(
+        Rectangle(
+            (0.1, row - 0.36), 0.14, 0.72, color=INTEREST_COLOURS[interest]
+        )
+    )
+    axes.text(
+        0.42, row, _shorten(title), va="center", fontsize=9.5, color=TEXT_COLOUR
+    )
+
+
+def _frame(axes: matplotlib.axes.Axes, row: float) -> None:
+    axes.add_patch(
+        Rectangle(
+            (-0.08, row - 0.48),
+            10.0,
+            0.96,
+            fill=False,
+            lw=1.6,
+            edgecolor=TEXT_COLOUR,
+            clip_on=False,
+        )
+    )
+
+
+def _blank(axes: matplotlib.axes.Axes, title: str) -> None:
+    axes.set_axis_off()
+    axes.set_title(title, loc="left", fontsize=11, color=TEXT_COLOUR)
+
+
+def _shorten(title: str) -> str:
+    if len(title) <= _TITLE_LENGTH:
+        return title
+    return title[: _TITLE_LENGTH - 1].rstrip() + "…"

@@ -1,0 +1,63 @@
+"""The best unseen items of every held-out case."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfrs_timirec.data.batches import evaluation_dataset
+from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
+from tfrs_timirec.data.ranges import expand_ranges
+from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
+from tfrs_timirec.models import SequentialRecommender
+
+
+def recommend_held_out(
+    model: SequentialRecommender,
+    split: LeaveOneOut,
+    part: HeldOut = "test",
+    *,
+    k: int = 10,
+    max_history_length: int = 20,
+    batch_size: int = 512,
+) -> np.ndarray:
+    """Returns the k best items of the whole catalogue for each case.
+
+    Items of the case's whole history are left out, as in `rank_held_out` with
+    `candidates="full"`.
+
+    Args:
+        model: any recommender.
+        split: the split.
+        part: "validation" or "test".
+        k: length of the lists; at most the catalogue's size.
+        max_history_length: the newest items of a history that the model reads.
+        batch_size: cases scored at once.
+
+    Returns:
+        (num_cases, k) int32 vocabulary ids, best first. Where a user has seen
+        almost everything, seen items are at the end.
+
+    Example:
+    >>> best = recommend_held_out(model, split, k=3)
+    >>> interactions.items[best[0] - 2]  # raw ids of the first case
+    """
+    log = split.interactions
+    positions = split.held_out_positions(part)
+    starts = log.row_splits[log.user_indices[positions]]
+    batches = evaluation_dataset(
+        split,
+        part,
+        batch_size=batch_size,
+        max_history_length=max_history_length,
+        candidates="full",
+    )
+    best = []
+    for number, features in enumerate(batches):
+        cases = slice(number * batch_size, (number + 1) * batch_size)
+        rows, seen = expand_ranges(starts[cases], positions[cases])
+        scores = model.score_all(model(features, training=False)).numpy()
+        scores[rows, log.item_ids[seen]] = -np.inf
+        items = scores[:, NUM_RESERVED_IDS:]
+        best.append(tf.math.top_k(items, k).indices + NUM_RESERVED_IDS)
+    return tf.concat(best, axis=0).numpy()

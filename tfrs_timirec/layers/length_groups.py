@@ -1,0 +1,72 @@
+"""Work on short histories as short ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+
+def map_by_length(
+    function: Callable[[tf.Tensor], tf.Tensor],
+    item_ids: tf.Tensor,
+    lengths: Sequence[int],
+) -> tf.Tensor:
+    """Applies a function to the rows of each length group, trimmed.
+
+    Most histories are far shorter than the longest one that a model reads, and
+    what is computed for padding is thrown away. Here the rows are put into
+    groups by their number of items, the groups are trimmed to their lengths,
+    and the outputs are put back in order. The result is that of
+    `function(item_ids)`, if the function does not depend on padding.
+
+    Args:
+        function: takes (rows, length) ids with padding in front and returns a
+            tensor with one entry a row.
+        item_ids: (batch, length) ids, 0 pads on either side.
+        lengths: length of each group, ascending; lengths beyond that of
+            `item_ids` are left out, and the last group takes what is longer.
+
+    Returns:
+        (batch, …), what the function returns for each row.
+
+    Example:
+
+    >>> map_by_length(lambda ids: tf.reduce_sum(ids, axis=1),
+    ...               tf.constant([[0, 0, 5], [1, 2, 3]]), (1, 3)).numpy()
+    array([5, 6], dtype=int32)
+    """
+    longest = item_ids.shape[1]
+    item_ids = align_right(item_ids)
+    lengths = [*(length for length in lengths if length < longest), longest]
+    num_items = tf.math.count_nonzero(item_ids, axis=1, dtype=tf.int32)
+    group = tf.searchsorted(tf.constant(lengths), num_items)
+    order = tf.argsort(group, stable=True)
+    sizes = tf.math.bincount(group, minlength=len(lengths))
+    rows = tf.split(tf.gather(item_ids, order), sizes, num=len(lengths))
+    outputs = [
+        function(part[:, longest - length :])
+        for part, length in zip(rows, lengths, strict=True)
+    ]
+    return tf.gather(
+        tf.concat(outputs, axis=0), tf.math.invert_permutation(order)
+    )
+
+
+def align_right(item_ids: tf.Tensor) -> tf.Tensor:
+    """Moves the padding of every row to the front, the items keep their order.
+
+    Args:
+        item_ids: (batch, length) ids, 0 pads anywhere.
+
+    Returns:
+        (batch, length) ids.
+
+    Example:
+
+    >>> align_right(tf.constant([[5, 0, 7, 0]])).numpy()
+    array([[0, 0, 5, 7]], dtype=int32)
+    """
+    is_item = tf.cast(tf.not_equal(item_ids, 0), tf.int32)
+    places = tf.argsort(is_item, axis=1, stable=True)
+    return tf.gather(item_ids, places, batch_dims=1)

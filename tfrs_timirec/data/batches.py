@@ -52,7 +52,6 @@ def training_dataset(
         ValueError: if the split holds no training instance.
 
     Example:
-
     >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
     """
     positions = split.train_positions
@@ -121,7 +120,6 @@ def evaluation_dataset(
         ValueError: if `candidates` or `part` is not one of the words above.
 
     Example:
-
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
     """
     if candidates not in ("sampled", "full"):

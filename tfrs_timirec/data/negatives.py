@@ -37,7 +37,6 @@ def draw_negatives(
         ValueError: if a user has interacted with every item.
 
     Example:
-
     >>> negatives = draw_negatives(interactions, users=np.array([0, 5]))
     >>> negatives.shape
     (2, 1000)

@@ -19,7 +19,6 @@ def expand_ranges(
         (sum of lengths,) int64.
 
     Example:
-
     >>> expand_ranges(np.array([0, 7]), np.array([2, 8]))
     (array([0, 0, 1]), array([0, 1, 7]))
     """

@@ -31,7 +31,6 @@ class LeaveOneOut:
         seed: seed of those negatives. They are drawn once, at first use.
 
     Example:
-
     >>> split = LeaveOneOut(interactions)
     >>> len(split.train_positions), len(split.held_out_positions("test"))
     (131413, 22363)
@@ -81,7 +80,7 @@ class LeaveOneOut:
         """Returns a part's negatives, drawn at the first call and kept.
 
         Returns:
-            (num_cases, num_negatives) int32 ids outside all of the user's items.
+            (num_cases, num_negatives) int32 ids that the user never met.
         """
         if part not in self._drawn:
             self._drawn[part] = draw_negatives(

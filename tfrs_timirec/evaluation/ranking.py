@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 import numpy as np
 import tensorflow as tf
 
@@ -47,7 +48,6 @@ def rank_held_out(
         ValueError: if `candidates` or `part` is not one of the words above.
 
     Example:
-
     >>> ranks = rank_held_out(model, split, "test", candidates="full")
     >>> np.mean(ranks <= 10)  # hit rate at 10
     """

@@ -20,7 +20,6 @@ def summarize_ranks(
         ValueError: if there is no rank.
 
     Example:
-
     >>> summarize_ranks(np.array([1.0, 3.0, 11.0]), cutoffs=(10,))
     {'hit_rate_at_10': 0.6666666666666666, 'ndcg_at_10': 0.5}
     """

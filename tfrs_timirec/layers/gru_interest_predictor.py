@@ -53,6 +53,7 @@ class GRUInterestPredictor(tf.keras.layers.Layer):
     def __init__(
         self,
         vocabulary_size: int,
+        *,
         num_interests: int = 4,
         embedding_dim: int = 64,
         num_projection_layers: int = 2,

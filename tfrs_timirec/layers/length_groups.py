@@ -31,7 +31,6 @@ def map_by_length(
         (batch, …), what the function returns for each row.
 
     Example:
-
     >>> map_by_length(lambda ids: tf.reduce_sum(ids, axis=1),
     ...               tf.constant([[0, 0, 5], [1, 2, 3]]), (1, 3)).numpy()
     array([5, 6], dtype=int32)
@@ -63,7 +62,6 @@ def align_right(item_ids: tf.Tensor) -> tf.Tensor:
         (batch, length) ids.
 
     Example:
-
     >>> align_right(tf.constant([[5, 0, 7, 0]])).numpy()
     array([[0, 0, 5, 7]], dtype=int32)
     """

@@ -59,6 +59,7 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
     def __init__(
         self,
         vocabulary_size: int,
+        *,
         num_interests: int = 4,
         embedding_dim: int = 64,
         attention_dim: int = 8,

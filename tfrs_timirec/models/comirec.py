@@ -78,16 +78,18 @@ class ComiRec(SequentialRecommender):
                 " `tfrs_timirec.layers.ItemEmbedding`."
             )
         super().__init__(**kwargs)
-        self.extractor = extractor or SelfAttentiveExtractor(
-            vocabulary_size=vocabulary_size,
-            num_interests=num_interests,
-            embedding_dim=embedding_dim,
-            attention_dim=attention_dim,
-            max_history_length=max_history_length,
-            transformer=transformer,
-            positions_in_sum=positions_in_sum,
-            name="extractor",
-        )
+        if vocabulary_size is not None:
+            extractor = SelfAttentiveExtractor(
+                vocabulary_size,
+                num_interests=num_interests,
+                embedding_dim=embedding_dim,
+                attention_dim=attention_dim,
+                max_history_length=max_history_length,
+                transformer=transformer,
+                positions_in_sum=positions_in_sum,
+                name="extractor",
+            )
+        self.extractor: tf.keras.layers.Layer = extractor
         # Weights exist from here on, whatever stage a model starts with.
         self({"item_ids": tf.zeros((1, max_history_length), tf.int32)})
 

@@ -30,6 +30,20 @@ class SequentialRecommender(tfrs.Model):
 
     Args:
         **kwargs: `name` and `dtype` of `tf.keras.Model`.
+
+    Example: a recommender that knows only the last item.
+
+    >>> class LastItem(SequentialRecommender):
+    ...     def __init__(self, vocabulary_size):
+    ...         super().__init__()
+    ...         self.items = ItemEmbedding(vocabulary_size)
+    ...
+    ...     @property
+    ...     def item_embeddings(self):
+    ...         return self.items.embeddings
+    ...
+    ...     def call(self, features, training=None):
+    ...         return self.items(features["item_ids"][:, -1:])
     """
 
     stages: tuple[str, ...] = ("pretraining",)

@@ -28,15 +28,19 @@ class TiMiRec(ComiRec):
     Args:
         vocabulary_size: number of ids, padding and unknown item included; not
             needed with an `extractor` and a `predictor`.
+        num_interests: number of interests (K).
+        embedding_dim: size of item vectors and interests (D).
+        max_history_length: longest history (n).
         temperature: distillation temperature (T).
         num_projection_layers: layers of the predictor's perceptron, 1 or 2.
         stop_gradient: hold the target distribution fixed (Eq. 9); False is an
             ablation of Table 4.
+        extractor: a layer of your own; see `ComiRec`.
         predictor: a layer of your own, called with item ids (batch, length)
             and giving logits (batch, num_interests). Takes the place of
             `num_projection_layers`.
-        **kwargs: arguments of `ComiRec`: `num_interests`, `embedding_dim`,
-            `transformer`, `extractor`, …
+        **kwargs: further arguments of `ComiRec`: `attention_dim`,
+            `transformer`, `positions_in_sum`, `name`, …
 
     Raises:
         ValueError: as `ComiRec`, or if an `extractor` comes without a
@@ -80,20 +84,22 @@ class TiMiRec(ComiRec):
             extractor=extractor,
             **kwargs,
         )
-        if vocabulary_size is None and predictor is None:
-            raise ValueError(
-                "TiMiRec: `predictor` must be given with an `extractor`."
-                " Received: predictor=None. Give it a"
-                " `tfrs_timirec.layers.GRUInterestPredictor` with as many"
-                " interests as the extractor has."
+        if predictor is None:
+            if vocabulary_size is None:
+                raise ValueError(
+                    "TiMiRec: `predictor` must be given with an `extractor`."
+                    " Received: predictor=None. Give it a"
+                    " `tfrs_timirec.layers.GRUInterestPredictor` with as many"
+                    " interests as the extractor has."
+                )
+            predictor = GRUInterestPredictor(
+                vocabulary_size,
+                num_interests=num_interests,
+                embedding_dim=embedding_dim,
+                num_projection_layers=num_projection_layers,
+                name="predictor",
             )
-        self.predictor = predictor or GRUInterestPredictor(
-            vocabulary_size=vocabulary_size,
-            num_interests=num_interests,
-            embedding_dim=embedding_dim,
-            num_projection_layers=num_projection_layers,
-            name="predictor",
-        )
+        self.predictor: tf.keras.layers.Layer = predictor
         self._check_same_interests(max_history_length)
         self._distillation = InterestDistillationLoss(
             temperature=temperature,

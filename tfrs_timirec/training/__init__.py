@@ -1,8 +1,17 @@
-"""Training: the staged callback and the optimizer."""
+"""Training: the staged callback, its companions and the optimizer."""
 
 from tfrs_timirec.training.adam_l2 import AdamL2
 from tfrs_timirec.training.backup import Backup
+from tfrs_timirec.training.epoch_timer import EpochTimer
+from tfrs_timirec.training.progress import TrainingProgress
 from tfrs_timirec.training.staged_training import StagedTraining
 from tfrs_timirec.training.stopping_rule import StoppingRule
 
-__all__ = ["AdamL2", "Backup", "StagedTraining", "StoppingRule"]
+__all__ = [
+    "AdamL2",
+    "Backup",
+    "EpochTimer",
+    "StagedTraining",
+    "StoppingRule",
+    "TrainingProgress",
+]

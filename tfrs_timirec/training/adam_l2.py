@@ -46,6 +46,7 @@ class AdamL2(tf.keras.optimizers.Optimizer):
     def __init__(
         self,
         learning_rate: Any = 1e-3,
+        *,
         l2: float = 0.0,
         beta_1: float = 0.9,
         beta_2: float = 0.999,

@@ -117,7 +117,8 @@ def evaluation_dataset(
         candidates: "sampled", or "full" to rank the whole catalogue instead.
 
     Raises:
-        ValueError: if `candidates` or `part` is not one of the words above.
+        ValueError: if `candidates` or `part` is not one of the words above, or
+            nothing is held out.
 
     Example:
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
@@ -128,6 +129,12 @@ def evaluation_dataset(
             f" Received: candidates={candidates!r}"
         )
     positions = split.held_out_positions(part)
+    if not len(positions):
+        raise ValueError(
+            "`split` must hold out a case, but no user has three interactions."
+            f" Received: split of {split.interactions.num_interactions}"
+            " interactions. Check the user column of the log."
+        )
     histories = _HistoryGatherer(split.interactions, max_history_length)
     cases = {"positions": positions}
     if candidates == "sampled":

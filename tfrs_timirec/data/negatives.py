@@ -51,7 +51,7 @@ def draw_negatives(
         size=(len(users), num_negatives),
         dtype=np.int32,
     )
-    chunk_size = min(max(1, _MARKS_PER_CHUNK // vocabulary_size), len(users))
+    chunk_size = max(1, min(_MARKS_PER_CHUNK // vocabulary_size, len(users)))
     seen = np.zeros((chunk_size, vocabulary_size), dtype=bool)
     for start in range(0, len(users), chunk_size):
         chunk_users = users[start : start + chunk_size]

@@ -48,7 +48,7 @@ class StoppingRule:
         if since_best >= self.patience:
             return True
         last = values[-self.decline :]
-        return len(values) > self.min_epochs and all(
+        return len(values) > max(self.min_epochs, self.decline - 1) and all(
             later <= earlier
             for earlier, later in zip(last, last[1:], strict=False)
         )

@@ -73,7 +73,13 @@ class StagedTraining(tf.keras.callbacks.Callback):
         return len(self.history)
 
     def max_epochs(self, model: tf.keras.Model) -> int:
-        """Returns the epochs that all stages of `model` take at most."""
+        """Returns the epochs that all stages of `model` take at most.
+
+        For a finished run these are the epochs that it took: `fit` then has
+        none left.
+        """
+        if self.finished:
+            return self.initial_epoch
         return self.stopping_rule.max_epochs * len(model.stages)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -89,6 +95,11 @@ class StagedTraining(tf.keras.callbacks.Callback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Keeps the best weights, ends the stage or training."""
+        if self.finished:
+            # `fit` takes a batch before it looks at `stop_training`.
+            self.model.set_weights(self.stage_weights[self.model.stage])
+            self.model.stop_training = True
+            return
         logs = {} if logs is None else logs
         value = self._monitored(logs)
         stage = self.model.stages.index(self.model.stage) + 1

@@ -1,11 +1,13 @@
 """Finding, downloading and reading raw files; real damage, real downloads."""
 
 import gzip
+import time
 import zipfile
 
 import pytest
 import tensorflow_datasets as tfds
 from etils import epath
+from tensorflow_datasets.core.download import downloader
 from tfrs_timirec.datasets.movielens_sequences import (
     movielens_sequences_dataset_builder,
 )
@@ -221,11 +223,14 @@ def test_no_network(tmp_path, monkeypatch):
     with serve(tmp_path) as url:
         pass
     monkeypatch.setattr(BUILDER_MODULE, "_URL", url + "/{name}.zip")
-    monkeypatch.setattr(
-        "tensorflow_datasets.core.download.downloader.MAX_RETRIES", 0
-    )
+    retries = downloader.MAX_RETRIES
+    start = time.monotonic()
 
     with pytest.raises(FileNotFoundError, match="download from") as error:
         load_dataset("movielens_sequences/1m", tmp_path)
+    # TFDS itself pauses 0.2 * 2**n seconds after its n-th failure (0 after the
+    # first) and fails 11 times: 204 seconds.
+    assert time.monotonic() - start < 60
+    assert retries == downloader.MAX_RETRIES
     assert f"{url}/ml-1m.zip" in str(error.value)
     assert str(tmp_path) in str(error.value)

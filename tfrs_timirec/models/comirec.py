@@ -123,6 +123,7 @@ class ComiRec(SequentialRecommender):
             axis=1,
         )
         items = tf.gather(self.item_embeddings, item_ids)
+        user_vectors = tf.cast(user_vectors, items.dtype)  # As in `score`.
         return tf.einsum("bvd,bid->bvi", user_vectors, items)
 
     def _bpr_loss(self, scores: tf.Tensor) -> tf.Tensor:

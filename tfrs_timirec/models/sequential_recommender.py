@@ -114,6 +114,8 @@ class SequentialRecommender(tfrs.Model):
             (batch, num_items) largest inner product with a user vector.
         """
         items = tf.gather(self.item_embeddings, item_ids)
+        # Mixed precision computes vectors in half, scores in full precision.
+        user_vectors = tf.cast(user_vectors, items.dtype)
         scores = tf.einsum("bvd,bid->bvi", user_vectors, items)
         return tf.reduce_max(scores, axis=1)
 
@@ -128,7 +130,9 @@ class SequentialRecommender(tfrs.Model):
         """
         # One large product, which runs faster than one a user.
         flat = tf.reshape(user_vectors, (-1, user_vectors.shape[-1]))
-        scores = tf.matmul(flat, self.item_embeddings, transpose_b=True)
+        items = self.item_embeddings
+        flat = tf.cast(flat, items.dtype)
+        scores = tf.matmul(flat, items, transpose_b=True)
         shape = (-1, user_vectors.shape[1], tf.shape(scores)[-1])
         return tf.reduce_max(tf.reshape(scores, shape), axis=1)
 

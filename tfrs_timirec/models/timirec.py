@@ -140,18 +140,27 @@ class TiMiRec(ComiRec):
         return self.trainable_variables
 
     def call(
-        self, features: Features, training: bool | None = None
-    ) -> tf.Tensor:
+        self,
+        features: Features,
+        training: bool | None = None,
+        return_parts: bool = False,
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         """Returns the user vectors.
 
         All interests (batch, num_interests, dim) while pretraining, afterwards
-        the one vector (batch, 1, dim) that aggregates them.
+        the one vector (batch, 1, dim) that aggregates them. With
+        `return_parts` what it is made of: the interests, and the predictor's
+        logits (batch, num_interests).
         """
         interests = self.extractor(features["item_ids"])
-        if self.stage == "pretraining":
+        if self.stage == "pretraining" and not return_parts:
             return interests
-        logits = self.predictor(features["item_ids"], training=training)
-        return aggregate(interests, logits)
+        logits = self.predictor(features["item_ids"])
+        return (
+            (interests, logits)
+            if return_parts
+            else aggregate(interests, logits)
+        )
 
     def compute_loss(
         self, features: Features, training: bool = False
@@ -161,8 +170,7 @@ class TiMiRec(ComiRec):
             loss = super().compute_loss(features, training=training)
             self._track("bpr_loss", loss, features)
             return loss
-        interests = self.extractor(features["item_ids"])
-        logits = self.predictor(features["item_ids"], training=training)
+        interests, logits = self(features, training=training, return_parts=True)
         scores = self._score_instance(features, aggregate(interests, logits))
         bpr_loss = self._bpr_loss(scores[:, 0])
         similarities = self._target_similarities(features, interests)
@@ -182,12 +190,11 @@ class TiMiRec(ComiRec):
         """
         if self.stage == "pretraining":
             return super().test_step(features)
-        interests = self.extractor(features["item_ids"])
-        logits = self.predictor(features["item_ids"], training=False)
+        interests, logits = self(features, training=False, return_parts=True)
         similarities = self._target_similarities(features, interests)
         self._js_divergence.update_state(
             tf.nn.softmax(similarities / self.temperature),
-            tf.nn.softmax(logits / self.temperature),
+            tf.nn.softmax(tf.cast(logits, tf.float32) / self.temperature),
         )
         self._interest_distance.update_state(interests)
         return {
@@ -203,7 +210,7 @@ class TiMiRec(ComiRec):
         targets = tf.gather(self.item_embeddings, features["target_id"])
         return tf.einsum(
             "bkd,bd->bk",
-            tf.math.l2_normalize(interests, axis=-1),
+            tf.math.l2_normalize(tf.cast(interests, targets.dtype), axis=-1),
             tf.math.l2_normalize(targets, axis=-1),
         )
 
@@ -222,5 +229,5 @@ def aggregate(interests: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     >>> aggregate(tf.constant([[[2.0], [4.0]]]), tf.zeros((1, 2))).numpy()
     array([[[3.]]], dtype=float32)
     """
-    weights = tf.nn.softmax(logits)
+    weights = tf.cast(tf.nn.softmax(logits), interests.dtype)
     return tf.einsum("bkd,bk->bd", interests, weights)[:, tf.newaxis]

@@ -1,1 +1,14 @@
-"""Placeholder."""
+"""Experiments: settings, presets and the run that records its results."""
+
+from tfrs_timirec.experiments.data_source import DataSource
+from tfrs_timirec.experiments.presets import preset
+from tfrs_timirec.experiments.settings import MODEL_NAMES, TrainingSettings
+from tfrs_timirec.experiments.training_run import TrainingRun
+
+__all__ = [
+    "MODEL_NAMES",
+    "DataSource",
+    "TrainingRun",
+    "TrainingSettings",
+    "preset",
+]

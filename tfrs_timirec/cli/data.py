@@ -1,0 +1,68 @@
+"""`timirec data`: describes data before anything is trained on it."""
+
+from __future__ import annotations
+
+import argparse
+
+from tfrs_timirec.cli.data_arguments import (
+    add_data_arguments,
+    read_data_arguments,
+)
+from tfrs_timirec.data.loading import list_datasets
+
+_DESCRIBE = """\
+Prints how many users, items and interactions there are, how long the histories
+are, and what had to be sorted, changed or left out on reading.
+"""
+
+_DESCRIBE_EPILOG = """\
+Examples:
+  timirec data describe --dataset household_tv/small
+  timirec data describe --dataset amazon_beauty --data-dir ~/raw
+  timirec data describe --interactions log.parquet --user-column user
+"""
+
+
+def add_parser(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Adds the verb to the parser of `timirec`.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "data",
+        help="describe a data set or a log of your own",
+        description="Describes data sets and logs.",
+    )
+    actions = parser.add_subparsers(
+        metavar="ACTION", dest="action", required=True
+    )
+    describe = actions.add_parser(
+        "describe",
+        help="print sizes and what reading changed",
+        description=_DESCRIBE,
+        epilog=_DESCRIBE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_data_arguments(describe)
+    actions.add_parser(
+        "list",
+        help="list the data sets",
+        description="Lists the data sets that --dataset takes.",
+    )
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the description or the list.
+
+    Args:
+        args: the parsed arguments.
+    """
+    if args.action == "list":
+        print("\n".join(list_datasets()))
+    else:
+        print(read_data_arguments(args).load().describe())
+    return 0

@@ -1,0 +1,61 @@
+"""The arguments that say which data to read."""
+
+from __future__ import annotations
+
+import argparse
+
+from tfrs_timirec.experiments import DataSource
+
+_NAMES = (
+    "dataset",
+    "data_dir",
+    "interactions",
+    "user_column",
+    "item_column",
+    "timestamp_column",
+)
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments to a verb.
+
+    Args:
+        parser: the verb's parser.
+    """
+    group = parser.add_argument_group("data (a data set or a log of your own)")
+    either = group.add_mutually_exclusive_group(required=True)
+    either.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="a data set by name; 'timirec data list' shows all",
+    )
+    either.add_argument(
+        "--interactions",
+        metavar="FILE",
+        help="a CSV or Parquet file, one interaction a row; .csv.gz, too",
+    )
+    group.add_argument(
+        "--data-dir",
+        metavar="FOLDER",
+        help="folder with the data set's raw files; without, they are"
+        " downloaded where that is allowed",
+    )
+    for name in ("user", "item", "timestamp"):
+        default = "timestamp" if name == "timestamp" else f"{name}_id"
+        group.add_argument(
+            f"--{name}-column",
+            metavar="COLUMN",
+            help=f"the file's column of {name}s (default: {default})",
+        )
+
+
+def read_data_arguments(args: argparse.Namespace) -> DataSource:
+    """Returns the source that the arguments describe.
+
+    Args:
+        args: the parsed arguments.
+
+    Raises:
+        ValueError: if they do not fit together or the data set is unknown.
+    """
+    return DataSource(**{name: getattr(args, name) for name in _NAMES})

@@ -1,0 +1,70 @@
+"""The command `timirec`: finds the verb and reports errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+import tfrs_timirec
+
+_VERBS = ("train", "evaluate", "data")  # In the order of the help.
+
+_DESCRIPTION = """\
+Trains and evaluates TiMiRec, a recommender that models several interests of a
+user and predicts which of them comes next.
+"""
+
+_EPILOG = """\
+Start here:
+  timirec train --dataset household_tv/tiny --model timirec
+      the smallest run: half a minute
+  timirec train --interactions my_log.csv --model timirec
+      your own log, columns user_id, item_id, timestamp
+
+'timirec VERB --help' explains a verb and shows more examples.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a verb.
+
+    Args:
+        arguments: the words after `timirec`; those of the process by default.
+
+    Returns:
+        The exit code: 0, 2 for an error that the message explains, 130 for
+        an interruption from the keyboard.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = _parser().parse_args(words, argparse.Namespace(words=words))
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    try:
+        return parsed.run(parsed)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="timirec",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"timirec {tfrs_timirec.__version__}",
+    )
+    subparsers = parser.add_subparsers(metavar="VERB", required=True)
+    for verb in _VERBS:
+        module = importlib.import_module(f"tfrs_timirec.cli.{verb}")
+        module.add_parser(subparsers).set_defaults(run=module.run)
+    return parser

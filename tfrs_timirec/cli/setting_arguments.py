@@ -1,0 +1,84 @@
+"""The arguments that change a preset's settings."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from tfrs_timirec.experiments import DataSource, TrainingSettings, preset
+
+_HELP = {
+    "num_interests": "interests of a user (K)",
+    "temperature": "distillation temperature (T); timirec only",
+    "num_projection_layers": "layers of the predictor's perceptron, 1 or 2;"
+    " timirec only",
+    "positions_in_sum": "let positions count in the interests, not only in"
+    " their weights; not with _plus",
+    "embedding_dim": "size of all vectors (D)",
+    "attention_dim": "hidden size of the attention (D_a)",
+    "max_history_length": "newest items of a history that are read (n)",
+    "batch_size": "training instances per step",
+    "learning_rate": "Adam's step size",
+    "l2": "weight decay",
+    "num_negatives": "negatives per training instance",
+    "num_evaluation_negatives": "negatives per held-out case",
+    "max_epochs": "most epochs of a stage",
+    "patience": "epochs without a new best that end a stage",
+    "min_epochs": "epochs before ten values without a rise end a stage",
+    "steps_per_execution": "steps between two updates of the progress bar;"
+    " more is faster, the result is the same",
+}
+
+
+def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds one argument a setting.
+
+    Args:
+        parser: the verb's parser.
+    """
+    group = parser.add_argument_group(
+        "settings (defaults: the preset of model and data set; the value in"
+        " brackets where that says nothing)"
+    )
+    defaults = {
+        field.name: field.default
+        for field in dataclasses.fields(TrainingSettings)
+    }
+    for name, text in _HELP.items():
+        default = defaults[name]
+        flag = "--" + name.replace("_", "-")
+        if isinstance(default, bool):
+            group.add_argument(
+                flag,
+                action=argparse.BooleanOptionalAction,
+                help=f"{text} [{'yes' if default else 'no'}]",
+            )
+        else:
+            group.add_argument(
+                flag,
+                type=type(default),
+                metavar="N" if isinstance(default, int) else "X",
+                help=f"{text} [{default:g}]",
+            )
+
+
+def read_settings(
+    args: argparse.Namespace, source: DataSource
+) -> TrainingSettings:
+    """Returns the preset with the changes that were given.
+
+    Args:
+        args: the parsed arguments.
+        source: the data, whose name the preset may depend on.
+
+    Raises:
+        ValueError: if the model is unknown or a setting out of its range.
+    """
+    given = {
+        name: getattr(args, name)
+        for name in _HELP
+        if getattr(args, name) is not None
+    }
+    return dataclasses.replace(
+        preset(args.model, source.dataset or ""), seed=args.seed, **given
+    )

@@ -1,0 +1,144 @@
+"""`timirec train`: from a data set or a log to a run folder."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import shlex
+
+import rich.console
+
+from tfrs_timirec.cli.data_arguments import (
+    add_data_arguments,
+    read_data_arguments,
+)
+from tfrs_timirec.cli.results_table import print_results
+from tfrs_timirec.cli.setting_arguments import (
+    add_setting_arguments,
+    read_settings,
+)
+from tfrs_timirec.experiments import MODEL_NAMES, DataSource, TrainingRun
+
+_DESCRIPTION = """\
+Trains a model in one or two stages, evaluates it, and writes everything into a
+run folder. Stopped at any moment, even killed, the same command goes on where
+it stopped; the numbers at the end are those of an unbroken run.
+"""
+
+_EPILOG = """\
+Models:
+  comirec       several interests, scored by the greedy best one (one stage)
+  timirec       the same, then a predictor of the next interest (two stages)
+  comirec_plus, timirec_plus
+                the same with a transformer layer below
+
+What the run folder holds:
+  metrics.json    hit rate and NDCG on test and validation cases, against
+                  sampled negatives ("sampled") and the whole catalogue ("full")
+  history.csv     losses and validation metrics of every epoch
+  tensorboard/    the same for 'tensorboard --logdir FOLDER'
+  weights/        the best weights of each stage
+  settings.json   what was trained on what
+  backup/         where a stopped run goes on
+  ranks.parquet   with --save-ranks: the rank of every held-out target
+
+Examples:
+  timirec train --dataset household_tv/tiny --model timirec
+  timirec train --dataset amazon_beauty --data-dir ~/raw --model timirec_plus
+  timirec train --interactions log.csv.gz --user-column user \\
+      --item-column sku --timestamp-column time --model comirec --max-epochs 20
+"""
+
+
+def add_parser(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Adds the verb to the parser of `timirec`.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "train",
+        help="train and evaluate a model",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_data_arguments(parser)
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="NAME",
+        help=f"what to train: {', '.join(MODEL_NAMES)}",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="RUN",
+        type=pathlib.Path,
+        help="the run folder (default: runs/<data>-<model>-seed<seed>)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of weights, order and negatives (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--save-ranks",
+        action="store_true",
+        help="also write ranks.parquet, the rank of every held-out target",
+    )
+    add_setting_arguments(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains and evaluates, as far as that is not done yet.
+
+    Args:
+        args: the parsed arguments.
+    """
+    console = rich.console.Console(highlight=False)
+    source = read_data_arguments(args)
+    settings = read_settings(args, source)
+    folder = args.output or _default_folder(source, args)
+    interactions = source.load()
+    console.print(
+        f"{settings.model} on {interactions.name}:"
+        f" {interactions.num_users:,} users, {interactions.num_items:,} items,"
+        f" {interactions.num_interactions:,} interactions",
+        soft_wrap=True,
+    )
+    training_run = TrainingRun(
+        settings,
+        interactions,
+        folder,
+        source=source,
+        command=shlex.join(["timirec", *args.words]),
+    )
+    results = training_run.results()
+    missing_ranks = args.save_ranks and not training_run.ranks_path.exists()
+    if results and not missing_ranks:
+        console.print("This run is finished; these are its results.")
+    else:
+        if not training_run.is_trained:
+            training_run.train(console=console)
+        console.print("Ranking the held-out items ...")
+        results = training_run.evaluate(save_ranks=args.save_ranks)
+    print_results(console, results)
+    console.print(
+        f"Everything is in {folder}: the numbers in metrics.json, the curves"
+        " in history.csv and tensorboard/, the trained weights in weights/.",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _default_folder(
+    source: DataSource, args: argparse.Namespace
+) -> pathlib.Path:
+    data = source.dataset or pathlib.Path(source.interactions or "").name
+    data = data.split(".")[0].replace("/", "-")
+    return pathlib.Path("runs") / f"{data}-{args.model}-seed{args.seed}"

@@ -1,0 +1,109 @@
+"""Where a run's data comes from, so that the run can fetch it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from tfrs_timirec.data.interactions import Interactions
+from tfrs_timirec.data.loading import list_datasets, load_dataset
+from tfrs_timirec.data.readers import PARQUET_SUFFIXES
+from tfrs_timirec.experiments.known_names import check_known
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """A data set by name, or a CSV or Parquet file.
+
+    Args:
+        dataset: name of a data set, as "household_tv/small".
+        data_dir: folder with the raw files of `dataset`; those that do not lie
+            there are downloaded.
+        interactions: path of a file with one interaction a row; takes the
+            place of `dataset`.
+        user_column: name of the file's column of user ids.
+        item_column: name of the file's column of item ids.
+        timestamp_column: name of the file's column of times.
+
+    Raises:
+        ValueError: if there is not exactly one of `dataset` and
+            `interactions`, if an option of the other one is given, or if the
+            data set is unknown.
+
+    Example:
+    >>> DataSource(dataset="household_tv/tiny").load().num_users
+    300
+    """
+
+    dataset: str | None = None
+    data_dir: str | None = None
+    interactions: str | None = None
+    user_column: str | None = None
+    item_column: str | None = None
+    timestamp_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.dataset is None) == (self.interactions is None):
+            raise ValueError(
+                "Either `dataset` or `interactions` must be given. Received:"
+                f" dataset={self.dataset!r}, interactions="
+                f"{self.interactions!r}. Name a data set, or a CSV or Parquet"
+                " file of your own."
+            )
+        owner, foreign = (
+            ("interactions", self._columns())
+            if self.dataset is not None
+            else ("dataset", {"data_dir": self.data_dir})
+        )
+        for name, value in foreign.items():
+            if value is not None:
+                raise ValueError(
+                    f"`{name}` must come with `{owner}`. Received:"
+                    f" {name}={value!r}. Leave it out."
+                )
+        if self.dataset is not None:
+            datasets = list_datasets()
+            roots = {name.split("/")[0] for name in datasets}
+            if self.dataset not in roots:
+                check_known("dataset", self.dataset, datasets)
+
+    def load(self) -> Interactions:
+        """Reads the data; the first time it may have to be prepared.
+
+        Raises:
+            FileNotFoundError: if a file is missing; says where it must be.
+            ValueError: if a file is broken or holds a bad value.
+        """
+        if self.dataset is not None:
+            return load_dataset(self.dataset, self.data_dir)
+        path = self.interactions or ""
+        read = (
+            Interactions.from_parquet
+            if path.lower().endswith(PARQUET_SUFFIXES)
+            else Interactions.from_csv
+        )
+        given = {
+            name: value
+            for name, value in self._columns().items()
+            if value is not None
+        }
+        return read(path, **given)
+
+    def with_absolute_paths(self) -> DataSource:
+        """Returns a source that means the same from any working directory."""
+        return dataclasses.replace(
+            self,
+            data_dir=_absolute(self.data_dir),
+            interactions=_absolute(self.interactions),
+        )
+
+    def _columns(self) -> dict[str, str | None]:
+        return {
+            "user_column": self.user_column,
+            "item_column": self.item_column,
+            "timestamp_column": self.timestamp_column,
+        }
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else os.path.abspath(path)

@@ -1,0 +1,133 @@
+"""What a training run depends on, besides the data."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec.experiments.known_names import check_known
+from tfrs_timirec.models import ComiRec, TiMiRec
+from tfrs_timirec.training import AdamL2, StoppingRule
+
+MODEL_NAMES = ("comirec", "comirec_plus", "timirec", "timirec_plus")
+
+_SEED_END = 2**31  # What NumPy and TensorFlow both take, also doubled.
+_POSITIVE_INTS = (
+    "num_interests",
+    "num_projection_layers",
+    "embedding_dim",
+    "attention_dim",
+    "max_history_length",
+    "batch_size",
+    "num_negatives",
+    "num_evaluation_negatives",
+    "max_epochs",
+    "patience",
+    "min_epochs",
+    "steps_per_execution",
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Settings of one training run; the defaults are the paper's where it has.
+
+    Args:
+        model: one of "comirec", "timirec", "comirec_plus", "timirec_plus".
+        seed: seed of weights, order, training and evaluation negatives.
+        num_interests: interests (K).
+        temperature: distillation temperature (T); TiMiRec only.
+        num_projection_layers: layers of the predictor's perceptron; TiMiRec
+            only.
+        positions_in_sum: interests sum positions too; without transformer.
+        embedding_dim: size of all vectors (D).
+        attention_dim: hidden size of the extractor's attention (D_a).
+        max_history_length: items of a history that are read (n).
+        batch_size: instances per step.
+        learning_rate: Adam's step size.
+        l2: weight decay.
+        num_negatives: negatives per training instance.
+        num_evaluation_negatives: negatives per held-out case.
+        max_epochs: most epochs of a stage.
+        patience: epochs without a new best that end a stage.
+        min_epochs: epochs before ten values without a rise end a stage.
+        steps_per_execution: steps that run between two looks at the clock and
+            the progress bar; no influence on the result.
+
+    Raises:
+        ValueError: if `model` is unknown or a number is out of its range.
+
+    Example:
+    >>> TrainingSettings(model="timirec", learning_rate=5e-4).num_interests
+    4
+    """
+
+    model: str
+    seed: int = 0
+    num_interests: int = 4
+    temperature: float = 0.1
+    num_projection_layers: int = 2
+    positions_in_sum: bool = False
+    embedding_dim: int = 64
+    attention_dim: int = 8
+    max_history_length: int = 20
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    l2: float = 1e-6
+    num_negatives: int = 1
+    num_evaluation_negatives: int = 1000
+    max_epochs: int = 200
+    patience: int = 20
+    min_epochs: int = 20
+    steps_per_execution: int = 64
+
+    def __post_init__(self) -> None:
+        check_known("model", self.model, MODEL_NAMES)
+        check_positive_int(
+            "TrainingSettings",
+            **{name: getattr(self, name) for name in _POSITIVE_INTS},
+        )
+        if not 0 <= self.seed < _SEED_END:
+            raise ValueError(
+                f"`seed` must lie between 0 and {_SEED_END - 1}. Received:"
+                f" seed={self.seed!r}"
+            )
+
+    @property
+    def stopping_rule(self) -> StoppingRule:
+        """When a stage ends."""
+        return StoppingRule(
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+            min_epochs=self.min_epochs,
+        )
+
+    def build_model(self, vocabulary_size: int) -> ComiRec:
+        """Returns the compiled, untrained model.
+
+        Args:
+            vocabulary_size: number of ids, padding and unknown item included.
+        """
+        name, _, plus = self.model.partition("_")
+        extractor_settings = {
+            "num_interests": self.num_interests,
+            "embedding_dim": self.embedding_dim,
+            "attention_dim": self.attention_dim,
+            "max_history_length": self.max_history_length,
+            "transformer": bool(plus),
+            "positions_in_sum": self.positions_in_sum,
+        }
+        if name == "comirec":
+            model = ComiRec(vocabulary_size, **extractor_settings)
+        else:
+            model = TiMiRec(
+                vocabulary_size,
+                temperature=self.temperature,
+                num_projection_layers=self.num_projection_layers,
+                **extractor_settings,
+            )
+        model.compile(
+            optimizer=AdamL2(self.learning_rate, l2=self.l2),
+            steps_per_execution=self.steps_per_execution,
+        )
+        return model

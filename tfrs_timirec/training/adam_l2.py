@@ -88,7 +88,9 @@ class AdamL2(tf.keras.optimizers.Optimizer):
         step = tf.cast(self.iterations + 1, dtype)
         beta_1_power = tf.pow(tf.cast(self.beta_1, dtype), step)
         beta_2_power = tf.pow(tf.cast(self.beta_2, dtype), step)
-        decay = 0.0 if _is_bias(variable) else self.l2
+        gradient = tf.convert_to_tensor(gradient)  # Sums rows that come twice.
+        if self.l2 and not _is_bias(variable):
+            gradient += self.l2 * variable
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._first_moments[index].handle,
@@ -100,7 +102,7 @@ class AdamL2(tf.keras.optimizers.Optimizer):
             beta2=tf.cast(self.beta_2, dtype),
             # The kernel adds epsilon before the bias correction.
             epsilon=self.epsilon * tf.sqrt(1 - beta_2_power),
-            grad=_add_decay(gradient, variable, decay),
+            grad=gradient,
         )
 
     def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
@@ -121,17 +123,6 @@ class AdamL2(tf.keras.optimizers.Optimizer):
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
         }
-
-
-def _add_decay(gradient: Any, variable: tf.Variable, decay: float) -> tf.Tensor:
-    """Returns the gradient plus `decay * variable`, dense."""
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.tensor_scatter_nd_add(
-            decay * variable if decay else tf.zeros_like(variable),
-            gradient.indices[:, tf.newaxis],
-            gradient.values,
-        )
-    return gradient + decay * variable if decay else gradient
 
 
 def _is_bias(variable: tf.Variable) -> bool:

@@ -37,8 +37,8 @@ def draw_case_study(study: CaseStudy) -> matplotlib.figure.Figure:
     >>> draw_case_study(study_case(...)).savefig("case.png")
     """
     rows = max(len(study.history), 2 * _LIST_LENGTH)
-    figure = new_figure(12.6, 1.7 + 0.27 * rows)
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1.55, 0.75, 1.2))
+    figure = new_figure(12.6, 1.5 + 0.255 * rows)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.5, 0.85, 0.95))
     _draw_history(left, study)
     _draw_distributions(middle, study)
     _draw_lists(right, study)
@@ -85,10 +85,16 @@ def _draw_history(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
         fontsize=9,
         color=TEXT_COLOUR,
     )
-    for row, (title, interest) in enumerate(
-        zip(study.history, study.history_interests, strict=True)
-    ):
-        _write_item(axes, row, title, interest)
+    for row, title in enumerate(study.history):
+        _write_item(axes, row, title, study.history_interests[row])
+        axes.text(
+            4.5,
+            row,
+            study.history_genres[row],
+            va="center",
+            fontsize=8.5,
+            color=GREEDY_COLOUR,
+        )
     for interest, name in enumerate(study.interest_names):
         x = 0.1 + 2.6 * interest
         axes.add_patch(
@@ -108,9 +114,9 @@ def _draw_history(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
 
 def _draw_distributions(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
     _blank(axes, "Whose turn is it?")
-    axes.set_xlim(-0.15, 1.25)
+    axes.set_xlim(-0.08, 1.3)
     groups = (("predicted", study.predicted), ("true", study.truth))
-    height = 0.0
+    height = 1.5
     for name, distribution in groups:
         axes.text(
             0, height, name, fontweight="bold", va="center", color=TEXT_COLOUR
@@ -138,7 +144,7 @@ def _draw_distributions(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
                 color="white" if share > 0.4 else TEXT_COLOUR,
             )
         height += 0.9 * (len(distribution) + 1) + 0.7
-    axes.set_ylim(height + 3, -0.9)
+    axes.set_ylim(max(10.5, height), -0.9)
 
 
 def _draw_lists(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:

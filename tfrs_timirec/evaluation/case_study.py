@@ -21,6 +21,7 @@ class CaseStudy:
         user: raw user id.
         interest_names: names of the M planted interests.
         history: titles of the items that the model read, oldest first.
+        history_genres: genres of each of them, as one text.
         history_interests: planted interest of each of them.
         attention: (K, length) attention of each learned interest to them.
         learned_interests: (K, M), what each learned interest looks at.
@@ -37,6 +38,7 @@ class CaseStudy:
     user: str
     interest_names: tuple[str, ...]
     history: tuple[str, ...]
+    history_genres: tuple[str, ...]
     history_interests: tuple[int, ...]
     attention: np.ndarray
     learned_interests: np.ndarray
@@ -95,6 +97,7 @@ def study_case(
         user=str(log.users[log.user_indices[position]]),
         interest_names=interest_names,
         history=titles(item_ids),
+        history_genres=tuple(_item_genres(log, item_ids)),
         history_interests=interests(item_ids),
         attention=attention.numpy()[0, :, -len(item_ids) :],
         learned_interests=mapping.numpy()[0],
@@ -121,3 +124,11 @@ def item_titles(interactions: Interactions, item_ids: np.ndarray) -> list[str]:
     if metadata is None or "title" not in metadata:
         return [str(item) for item in interactions.items[rows]]
     return metadata["title"].iloc[rows].tolist()
+
+
+def _item_genres(interactions: Interactions, item_ids: np.ndarray) -> list[str]:
+    metadata = interactions.item_metadata
+    if metadata is None or "genres" not in metadata:
+        return [""] * len(item_ids)
+    genres = metadata["genres"].iloc[item_ids - NUM_RESERVED_IDS]
+    return [", ".join(names) for names in genres]

@@ -73,6 +73,7 @@ def draw_training_curves(
     for axes in (left, right):
         tidy(axes)
         axes.set_xlabel("epoch", color=TEXT_COLOUR)
+        axes.set_xlim(0.2, len(history) + 0.8)
         axes.xaxis.set_major_locator(
             matplotlib.ticker.MaxNLocator(integer=True)
         )
@@ -93,9 +94,9 @@ def _mark_best(
     axes.annotate(
         f"{best:.3f}",
         (x, best),
-        xytext=(0, 10),
+        xytext=(5, 10),
         textcoords="offset points",
-        ha="center",
+        ha="right",
         color=colour,
         fontweight="bold",
     )
@@ -112,8 +113,8 @@ def _name_stage(
     head, tail = name.split(": ")
     axes.annotate(
         f"{head}\n" + tail.replace(", ", ",\n"),
-        ((xs[0] + xs[-1]) / 2, min(values[len(values) // 2 :])),
-        xytext=(0, -22),
+        (0.6 * xs[-1] + 0.4 * xs[0], min(values[len(values) // 2 :])),
+        xytext=(0, -18),
         textcoords="offset points",
         ha="center",
         va="top",

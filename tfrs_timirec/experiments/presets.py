@@ -16,6 +16,14 @@ _PRESETS: dict[tuple[str, str], dict[str, Any]] = {
         **_BEAUTY_PLUS,
         "num_projection_layers": 1,
     },
+    ("timirec", "household_tv/small"): {
+        "num_interests": 2,
+        "num_projection_layers": 1,
+        "learning_rate": 5e-3,
+        "max_epochs": 12,
+        "patience": 3,
+        "steps_per_execution": 16,
+    },
 }
 
 

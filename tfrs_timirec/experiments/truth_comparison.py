@@ -23,12 +23,15 @@ class ScoredLists:
     Args:
         ranks: (num_cases,) ranks of the targets among sampled negatives.
         best_ids: (num_cases, 10) best vocabulary ids of the whole catalogue.
+        target_places: (num_cases,) place of the target in `best_ids`, from 0;
+            10 if it is not there.
         list_divergence: mean Jensen-Shannon divergence, in nats, between the
             truth and the shares of the planted interests among `best_ids`.
     """
 
     ranks: np.ndarray
     best_ids: np.ndarray
+    target_places: np.ndarray
     list_divergence: float
 
     @property
@@ -105,11 +108,16 @@ def _score(run: TrainingRun, truth: PlantedTruth, part: HeldOut) -> ScoredLists:
         k=_LIST_LENGTH,
         max_history_length=length,
     )
+    targets = run.interactions.item_ids[run.split.held_out_positions(part)]
+    is_target = best_ids == targets[:, np.newaxis]
     return ScoredLists(
         ranks=rank_held_out(
             run.model, run.split, part, max_history_length=length
         ),
         best_ids=best_ids,
+        target_places=np.where(
+            is_target.any(1), is_target.argmax(1), _LIST_LENGTH
+        ),
         list_divergence=mean_divergence(
             truth.of_held_out(run.split, part), truth.of_items(best_ids)
         ),

@@ -8,7 +8,7 @@ import pathlib
 import rich.console
 
 from tfrs_timirec.cli.results_table import print_results
-from tfrs_timirec.experiments import TrainingRun
+from tfrs_timirec.experiments import PARTS, TrainingRun
 
 _DESCRIPTION = """\
 Ranks the held-out items of a trained run again, with its saved weights and the
@@ -41,7 +41,7 @@ def add_parser(
     parser.add_argument("run_folder", metavar="RUN", type=pathlib.Path)
     parser.add_argument(
         "--part",
-        choices=("test", "validation"),
+        choices=PARTS,
         help="rank one part only (default: both)",
     )
     parser.add_argument(
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """
     console = rich.console.Console(highlight=False)
     training_run = TrainingRun.open(args.run_folder)
-    parts = (args.part,) if args.part else ("test", "validation")
+    parts = (args.part,) if args.part else PARTS
     results = training_run.evaluate(parts, save_ranks=args.save_ranks)
     print_results(console, results)
     ranks = (

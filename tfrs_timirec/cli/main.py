@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 import tfrs_timirec
 
-_VERBS = ("train", "evaluate", "data")  # In the order of the help.
+_VERBS = ("demo", "train", "evaluate", "data")  # In the order of the help.
 
 _DESCRIPTION = """\
 Trains and evaluates TiMiRec, a recommender that models several interests of a
@@ -19,6 +22,8 @@ user and predicts which of them comes next.
 
 _EPILOG = """\
 Start here:
+  timirec demo
+      simulated viewers, both training stages, figures; a few minutes
   timirec train --dataset household_tv/tiny --model timirec
       the smallest run: half a minute
   timirec train --interactions my_log.csv --model timirec
@@ -40,15 +45,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     parsed = _parser().parse_args(words, argparse.Namespace(words=words))
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    _start_tensorflow_quietly()
     try:
         return parsed.run(parsed)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
+        print(
+            "\nInterrupted. A training run goes on where it stopped when the"
+            " same command is given again.",
+            file=sys.stderr,
+        )
         return 130
+
+
+def _start_tensorflow_quietly() -> None:
+    """Lets TensorFlow look for devices without its notes on missing ones.
+
+    It writes them to the file descriptor, past `sys.stderr`.
+    """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        tf.config.list_logical_devices()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import rich.box
 import rich.console
 import rich.table
 
 _COLUMNS = {
     "HR@5": "hit_rate_at_5",
     "HR@10": "hit_rate_at_10",
-    "HR@20": "hit_rate_at_20",
     "NDCG@5": "ndcg_at_5",
     "NDCG@10": "ndcg_at_10",
-    "NDCG@20": "ndcg_at_20",
 }
 _CANDIDATES = {
     "sampled": "sampled negatives",
@@ -34,7 +33,7 @@ def print_results(
     for part in ("validation", "test"):
         if part not in results:
             continue
-        table = rich.table.Table(title=f"{part} cases", title_justify="left")
+        table = rich.table.Table(title=f"{part} cases", box=rich.box.SIMPLE)
         table.add_column("ranked against")
         table.add_column("model")
         for column in _COLUMNS:

@@ -3,10 +3,11 @@
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.presets import preset
 from tfrs_timirec.experiments.settings import MODEL_NAMES, TrainingSettings
-from tfrs_timirec.experiments.training_run import TrainingRun
+from tfrs_timirec.experiments.training_run import PARTS, TrainingRun
 
 __all__ = [
     "MODEL_NAMES",
+    "PARTS",
     "DataSource",
     "TrainingRun",
     "TrainingSettings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Any
 
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.loading import list_datasets, load_dataset
@@ -82,12 +83,17 @@ class DataSource:
             if path.lower().endswith(PARQUET_SUFFIXES)
             else Interactions.from_csv
         )
-        given = {
+        given: dict[str, Any] = {
             name: value
             for name, value in self._columns().items()
             if value is not None
         }
         return read(path, **given)
+
+    @property
+    def place(self) -> str:
+        """The file, or the name of the data set."""
+        return self.interactions or self.dataset or ""
 
     def with_absolute_paths(self) -> DataSource:
         """Returns a source that means the same from any working directory."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.experiments.known_names import check_known
@@ -109,7 +110,7 @@ class TrainingSettings:
             vocabulary_size: number of ids, padding and unknown item included.
         """
         name, _, plus = self.model.partition("_")
-        extractor_settings = {
+        extractor_settings: dict[str, Any] = {
             "num_interests": self.num_interests,
             "embedding_dim": self.embedding_dim,
             "attention_dim": self.attention_dim,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -23,12 +21,8 @@ from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation import rank_held_out, summarize_ranks
 from tfrs_timirec.experiments.data_source import DataSource
-from tfrs_timirec.experiments.run_record import (
-    describe_environment,
-    write_history,
-    write_json,
-    write_whole,
-)
+from tfrs_timirec.experiments.environment import describe_environment
+from tfrs_timirec.experiments.run_folder import RunFolder, RunRecord
 from tfrs_timirec.experiments.settings import TrainingSettings
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.training import EpochTimer, StagedTraining, TrainingProgress
@@ -91,15 +85,16 @@ class TrainingRun:
         _check_enough_data(self.split)
         tf.keras.utils.set_random_seed(settings.seed)
         self.model = settings.build_model(interactions.vocabulary_size)
-        self._record = {
-            "settings": dataclasses.asdict(settings),
-            "data": interactions.name,
-            "data_fingerprint": interactions.fingerprint,
-            "source": source
-            and dataclasses.asdict(source.with_absolute_paths()),
-            "command": command,
-        }
-        self._claim_folder()
+        self._files = RunFolder(self.folder)
+        self._record = self._files.claim(
+            RunRecord(
+                settings=settings,
+                data=interactions.name,
+                data_fingerprint=interactions.fingerprint,
+                source=source and source.with_absolute_paths(),
+                command=command,
+            )
+        )
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> TrainingRun:
@@ -113,66 +108,30 @@ class TrainingRun:
             ValueError: if the data is not what it was, or it came from a
                 program that did not say from where.
         """
-        folder = pathlib.Path(folder)
-        path = folder / "settings.json"
-        if not path.is_file():
-            raise FileNotFoundError(
-                "`folder` must be a run folder, which holds a settings.json."
-                f" Received: folder={str(folder)!r}"
-            )
-        record = json.loads(path.read_text())
-        if not record["source"]:
+        record = RunFolder(pathlib.Path(folder)).record()
+        if not record.source:
             raise ValueError(
                 "`folder` must hold a run that knows where its data came from."
-                f" Received: folder={str(folder)!r}, made by a program that"
-                " gave no `source`. Make a TrainingRun with the same settings,"
+                f" Received: folder='{folder}', made by a program that gave no"
+                " `source`. Make a TrainingRun with the same settings,"
                 " interactions and folder instead."
             )
-        source = DataSource(**record["source"])
-        interactions = source.load()
-        if interactions.fingerprint != record["data_fingerprint"]:
-            place = source.interactions or source.dataset
+        interactions = record.source.load()
+        if interactions.fingerprint != record.data_fingerprint:
             raise ValueError(
-                f"The data of the run {str(folder)!r} must be what it was"
-                f" trained on. Received: {place!r}, which has changed since:"
-                f" fingerprint {interactions.fingerprint[:12]}, then"
-                f" {record['data_fingerprint'][:12]}. Bring the old data back,"
-                " or train anew with another folder."
+                f"The data of the run '{folder}' must be what it was trained"
+                f" on. Received: {record.source.place!r}, which has changed"
+                f" since: fingerprint {interactions.fingerprint[:12]}, then"
+                f" {record.data_fingerprint[:12]}. Bring the old data back, or"
+                " train anew with another folder."
             )
         return cls(
-            TrainingSettings(**record["settings"]),
+            record.settings,
             interactions,
             folder,
-            source=source,
-            command=record["command"],
+            source=record.source,
+            command=record.command,
         )
-
-    def _claim_folder(self) -> None:
-        """Writes the record, or compares it with the one written before."""
-        path = self.folder / "settings.json"
-        if not path.exists():
-            write_json(path, self._record)
-            return
-        known = json.loads(path.read_text())
-        differences = [
-            f"{name} ({known['settings'].get(name)!r} there, {value!r} now)"
-            for name, value in self._record["settings"].items()
-            if known["settings"].get(name) != value
-        ]
-        if known["data_fingerprint"] != self._record["data_fingerprint"]:
-            differences.append(
-                f"data ({known['data']!r} there, {self._record['data']!r} now,"
-                " or its content has changed)"
-            )
-        if differences:
-            raise ValueError(
-                "`folder` must be new or hold a run of the same settings and"
-                f" data. Received: folder={str(self.folder)!r}, which differs"
-                f" in {', '.join(differences)}. Choose another folder, or"
-                " delete this one."
-            )
-        self._record["command"] = known["command"]
-        write_json(path, self._record)  # The data may lie elsewhere now.
 
     def train(
         self,
@@ -194,7 +153,7 @@ class TrainingRun:
         settings = self.settings
         staged = StagedTraining(
             stopping_rule=settings.stopping_rule,
-            backup_dir=self.folder / "backup",
+            backup_dir=self._files.backup,
         )
         shown = [TrainingProgress(staged, console)] if console else []
         self.model.fit(
@@ -223,27 +182,27 @@ class TrainingRun:
                 staged,
                 *shown,
                 tf.keras.callbacks.TensorBoard(
-                    self.folder / "tensorboard", write_graph=False
+                    self._files.tensorboard, write_graph=False
                 ),
                 *callbacks,
             ],
             verbose=verbose,
         )
-        write_history(self.folder / "history.csv", staged.history)
+        self._files.write_history(staged.history)
         for stage, weights in staged.stage_weights.items():
-            self._save_weights(stage, weights)
+            self._files.write_weights(stage, weights)
         return staged.history
 
     @property
     def is_trained(self) -> bool:
         """Whether the weights of all stages are there."""
         return all(
-            self._weights_path(stage).exists() for stage in self.model.stages
+            self._files.weights(stage).exists() for stage in self.model.stages
         )
 
     def results(self) -> dict[str, Any] | None:
         """Returns what `metrics.json` holds; None unless it is complete."""
-        metrics = self._read_metrics()
+        metrics = self._files.read_metrics()
         return metrics if set(PARTS) <= set(metrics) else None
 
     def evaluate(
@@ -264,14 +223,16 @@ class TrainingRun:
         Raises:
             FileNotFoundError: if the run is not trained.
         """
-        known = self._read_metrics()
+        known = self._files.read_metrics()
         metrics: dict[str, Any] = {}
-        tables = []
+        tables: list[pd.DataFrame] = []
         for stage in self.model.stages:
             self.load_weights(stage)
             is_last = stage == self.model.stages[-1]
             before = known if is_last else known.get("stage_1", {})
-            found = {part: before[part] for part in PARTS if part in before}
+            found: dict[str, Any] = {
+                part: before[part] for part in PARTS if part in before
+            }
             for part in parts:
                 ranks = {name: self._rank(part, name) for name in _CANDIDATES}
                 found[part] = {
@@ -285,13 +246,13 @@ class TrainingRun:
             metrics |= found if is_last else {"stage_1": found}
         if save_ranks:
             table = pd.concat(tables, ignore_index=True)
-            write_whole(self.ranks_path, table.to_parquet)
+            self._files.write_ranks(table)
         metrics = {
             **{part: metrics[part] for part in PARTS if part in metrics},
             **metrics,
             **self._circumstances(),
         }
-        write_json(self.folder / "metrics.json", metrics)
+        self._files.write_metrics(metrics)
         return metrics
 
     def load_weights(self, stage: str | None = None) -> SequentialRecommender:
@@ -301,23 +262,14 @@ class TrainingRun:
             FileNotFoundError: if the run has not finished that stage.
         """
         stage = stage or self.model.stages[-1]
-        path = self._weights_path(stage)
-        if not path.exists():
-            raise FileNotFoundError(
-                f"`folder` must hold a finished run, but {path} is missing."
-                " Train it first: the same command goes on where it stopped."
-            )
-        with np.load(path) as arrays:
-            self.model.set_weights(
-                [arrays[name] for name in sorted(arrays.files)]
-            )
+        self.model.set_weights(self._files.read_weights(stage))
         self.model.set_stage(stage)
         return self.model
 
     @property
     def ranks_path(self) -> pathlib.Path:
         """The file of every target's rank."""
-        return self.folder / "ranks.parquet"
+        return self._files.ranks
 
     def _rank(self, part: HeldOut, candidates: Candidates) -> np.ndarray:
         return rank_held_out(
@@ -345,9 +297,9 @@ class TrainingRun:
         )
 
     def _circumstances(self) -> dict[str, Any]:
-        history = pd.read_csv(self.folder / "history.csv")
+        history = self._files.read_history()
         return {
-            **self._record,
+            **self._record.to_json(),
             "seed": self.settings.seed,
             "epochs": {
                 stage: int((history["stage"] == number).sum())
@@ -356,19 +308,6 @@ class TrainingRun:
             "training_seconds": round(float(history["seconds"].sum()), 1),
             **describe_environment(),
         }
-
-    def _read_metrics(self) -> dict[str, Any]:
-        path = self.folder / "metrics.json"
-        return json.loads(path.read_text()) if path.exists() else {}
-
-    def _weights_path(self, stage: str) -> pathlib.Path:
-        return self.folder / "weights" / f"{stage}.npz"
-
-    def _save_weights(self, stage: str, weights: list[np.ndarray]) -> None:
-        arrays = {f"{index:03d}": array for index, array in enumerate(weights)}
-        write_whole(
-            self._weights_path(stage), lambda draft: np.savez(draft, **arrays)
-        )
 
 
 _CANDIDATES: tuple[Candidates, ...] = get_args(Candidates)

@@ -1,0 +1,146 @@
+"""Runs that break off while they write, and runs opened by their folder."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrs_timirec.data.interactions import Interactions
+from tfrs_timirec.experiments import TrainingRun, TrainingSettings, preset
+from tfrs_timirec.experiments.run_folder import RunFolder
+
+SETTINGS = TrainingSettings(
+    model="comirec",
+    num_interests=2,
+    embedding_dim=4,
+    max_history_length=3,
+    num_evaluation_negatives=5,
+    max_epochs=2,
+)
+
+
+@pytest.fixture(scope="module")
+def log():
+    """Eight users, each with five of twelve items, in a circle."""
+    rows = [
+        (user, (user + step) % 12, step)
+        for user in range(8)
+        for step in range(5)
+    ]
+    return Interactions.from_dataframe(
+        pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    )
+
+
+@pytest.fixture(scope="module")
+def unbroken(log, tmp_path_factory):
+    run = TrainingRun(SETTINGS, log, tmp_path_factory.mktemp("runs") / "a")
+    history = run.train()
+    return run, history, run.evaluate()
+
+
+def losses(history):
+    return [entry["loss"] for entry in history]
+
+
+@pytest.mark.parametrize("broken", ["write_history", "write_weights"])
+def test_breaking_off_while_saving_costs_nothing(
+    broken, log, unbroken, tmp_path, monkeypatch
+):
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(RunFolder, broken, die)
+        TrainingRun(SETTINGS, log, tmp_path).train()
+
+    run = TrainingRun(SETTINGS, log, tmp_path)
+    assert not run.is_trained
+    history = run.train()
+
+    _, expected_history, expected = unbroken
+    assert losses(history) == losses(expected_history)
+    metrics = run.evaluate()
+    assert metrics["test"] == expected["test"]
+    assert metrics["validation"] == expected["validation"]
+
+
+def test_half_written_draft_is_not_taken_for_the_file(
+    log, tmp_path, monkeypatch
+):
+    def die_midway(file, **arrays):
+        file.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    folder = RunFolder(tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(np, "savez", die_midway)
+        folder.write_weights("pretraining", [np.zeros(3)])
+
+    assert not folder.weights("pretraining").exists()
+    folder.write_weights("pretraining", [np.arange(3.0), np.ones(2)])
+    first, second = folder.read_weights("pretraining")
+    np.testing.assert_array_equal(first, [0, 1, 2])
+    np.testing.assert_array_equal(second, [1, 1])
+
+
+def test_results_are_none_until_both_parts_are_ranked(log, unbroken, tmp_path):
+    trained, _, _ = unbroken
+    run = TrainingRun(SETTINGS, log, tmp_path)
+    run._files.write_weights(
+        "pretraining", trained._files.read_weights("pretraining")
+    )
+    run._files.write_history([{"epoch": 0, "stage": 1, "seconds": 1.5}])
+    assert run.results() is None
+
+    run.evaluate(["test"])
+    assert run.results() is None
+
+    run.evaluate(["validation"])
+    results = run.results()
+    assert results["test"] == trained.results()["test"]
+    assert results["validation"] == trained.results()["validation"]
+    assert results["training_seconds"] == 1.5
+
+
+def test_same_folder_rejects_other_data(log, unbroken):
+    run, _, _ = unbroken
+    changed = dataclasses.replace(log, timestamps=log.timestamps + 1)
+
+    with pytest.raises(ValueError, match=r"the content of .* has changed"):
+        TrainingRun(SETTINGS, changed, run.folder)
+
+
+def test_run_without_source_cannot_be_opened(unbroken):
+    run, _, _ = unbroken
+
+    with pytest.raises(ValueError, match="gave no `source`"):
+        TrainingRun.open(run.folder)
+
+
+def test_unfinished_run_has_no_weights(log, tmp_path):
+    run = TrainingRun(SETTINGS, log, tmp_path)
+
+    with pytest.raises(FileNotFoundError, match="must hold a finished run"):
+        run.evaluate()
+
+
+def test_preset_without_numbers_is_the_default():
+    assert preset("timirec", "no_such_data") == TrainingSettings(
+        model="timirec"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "comirek"}, "Did you mean comirec"),
+        ({"seed": -1}, "`seed` must lie between"),
+        ({"seed": 2**31}, "`seed` must lie between"),
+        ({"patience": 0}, "`patience` must be a positive integer"),
+    ],
+)
+def test_bad_setting_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(SETTINGS, **changes)

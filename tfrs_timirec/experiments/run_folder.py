@@ -1,0 +1,259 @@
+"""The files of a run folder, none of which is ever seen half-written."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfrs_timirec.experiments.data_source import DataSource
+from tfrs_timirec.experiments.settings import TrainingSettings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What a run is, apart from how far it came.
+
+    Args:
+        settings: what is trained.
+        data: name of the data.
+        data_fingerprint: `Interactions.fingerprint` of the data.
+        source: where the data came from, if that is known.
+        command: the shell command that started the run, if one did.
+    """
+
+    settings: TrainingSettings
+    data: str
+    data_fingerprint: str
+    source: DataSource | None = None
+    command: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> RunRecord:
+        """Returns the record that `to_json` described.
+
+        Args:
+            content: what `to_json` returned.
+        """
+        source = content["source"]
+        return cls(
+            **{
+                **content,
+                "settings": TrainingSettings(**content["settings"]),
+                "source": source and DataSource(**source),
+            }
+        )
+
+    def differences(self, other: RunRecord) -> list[str]:
+        """Returns in what another run differs, in words.
+
+        Where the data lies and which command started the run do not count.
+
+        Args:
+            other: the other run.
+        """
+        here = dataclasses.asdict(self.settings)
+        there = dataclasses.asdict(other.settings)
+        found = [
+            f"{name} ({there[name]!r} there, {here[name]!r} now)"
+            for name in here
+            if here[name] != there[name]
+        ]
+        if self.data_fingerprint != other.data_fingerprint:
+            found.append(
+                f"data ({other.data!r} there, {self.data!r} now)"
+                if self.data != other.data
+                else f"data (the content of {self.data!r} has changed)"
+            )
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """Paths, reading and writing of a run's files.
+
+    Args:
+        path: the folder; made when the first file is written.
+
+    Example:
+    >>> RunFolder(pathlib.Path("runs/a")).read_weights("pretraining")
+    """
+
+    path: pathlib.Path
+
+    @property
+    def backup(self) -> pathlib.Path:
+        """Folder of the state after the last epoch."""
+        return self.path / "backup"
+
+    @property
+    def tensorboard(self) -> pathlib.Path:
+        """Folder of TensorBoard's logs."""
+        return self.path / "tensorboard"
+
+    @property
+    def ranks(self) -> pathlib.Path:
+        """File of every target's rank."""
+        return self.path / "ranks.parquet"
+
+    def weights(self, stage: str) -> pathlib.Path:
+        """Returns the file of a stage's best weights.
+
+        Args:
+            stage: name of the stage.
+        """
+        return self.path / "weights" / f"{stage}.npz"
+
+    def record(self) -> RunRecord:
+        """Returns what the run is.
+
+        Raises:
+            FileNotFoundError: if this is no run folder.
+        """
+        if not self._settings.is_file():
+            raise FileNotFoundError(
+                "`folder` must be a run folder, which holds a settings.json."
+                f" Received: folder='{self.path}'"
+            )
+        return RunRecord.from_json(json.loads(self._settings.read_text()))
+
+    def claim(self, record: RunRecord) -> RunRecord:
+        """Writes what the run is, or compares it with what was written.
+
+        Args:
+            record: what the run is.
+
+        Returns:
+            The record, with the command that first started the run.
+
+        Raises:
+            ValueError: if the folder holds another run.
+        """
+        if self._settings.exists():
+            known = self.record()
+            if differences := record.differences(known):
+                raise ValueError(
+                    "`folder` must be new or hold a run of the same settings"
+                    f" and data. Received: folder='{self.path}', which differs"
+                    f" in {', '.join(differences)}. Choose another folder, or"
+                    " delete this one."
+                )
+            record = dataclasses.replace(record, command=known.command)
+        self._write_json(self._settings, record.to_json())
+        return record
+
+    def read_metrics(self) -> dict[str, Any]:
+        """Returns what `metrics.json` holds; nothing if it is missing."""
+        if not self._metrics.exists():
+            return {}
+        return json.loads(self._metrics.read_text())
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Writes `metrics.json`.
+
+        Args:
+            metrics: its content.
+        """
+        self._write_json(self._metrics, metrics)
+
+    def read_history(self) -> pd.DataFrame:
+        """Returns the logs of a trained run, a row an epoch."""
+        return pd.read_csv(self._history)
+
+    def write_history(self, history: Sequence[dict[str, Any]]) -> None:
+        """Writes the logs, a row an epoch.
+
+        Args:
+            history: the logs; not all need have the same names.
+        """
+        names = ["epoch", "stage"]
+        for entry in history:
+            names += [name for name in entry if name not in names]
+
+        def write(draft: pathlib.Path) -> None:
+            with open(draft, "w", newline="") as file:
+                writer = csv.DictWriter(file, names)
+                writer.writeheader()
+                writer.writerows(history)
+
+        _write_whole(self._history, write)
+
+    def read_weights(self, stage: str) -> list[np.ndarray]:
+        """Returns a stage's best weights.
+
+        Args:
+            stage: name of the stage.
+
+        Raises:
+            FileNotFoundError: if the run has not finished.
+        """
+        path = self.weights(stage)
+        if not path.exists():
+            raise FileNotFoundError(
+                f"`folder` must hold a finished run, but {path} is missing."
+                " Train it first: the same command goes on where it stopped."
+            )
+        with np.load(path) as arrays:
+            return [arrays[name] for name in sorted(arrays.files)]
+
+    def write_weights(self, stage: str, weights: Sequence[np.ndarray]) -> None:
+        """Writes a stage's best weights.
+
+        Args:
+            stage: name of the stage.
+            weights: as `model.get_weights()` returns them.
+        """
+        arrays: dict[str, Any] = {
+            f"{index:03d}": array for index, array in enumerate(weights)
+        }
+        _write_whole(
+            self.weights(stage), lambda draft: np.savez(draft, **arrays)
+        )
+
+    def write_ranks(self, ranks: pd.DataFrame) -> None:
+        """Writes every target's rank.
+
+        Args:
+            ranks: the table.
+        """
+        _write_whole(self.ranks, ranks.to_parquet)
+
+    @property
+    def _settings(self) -> pathlib.Path:
+        return self.path / "settings.json"
+
+    @property
+    def _metrics(self) -> pathlib.Path:
+        return self.path / "metrics.json"
+
+    @property
+    def _history(self) -> pathlib.Path:
+        return self.path / "history.csv"
+
+    @staticmethod
+    def _write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
+        text = json.dumps(content, indent=2) + "\n"
+        _write_whole(path, lambda draft: draft.write_text(text))
+
+
+def _write_whole(
+    path: pathlib.Path, write: Callable[[pathlib.Path], Any]
+) -> None:
+    """Lets `write` write a draft beside `path` and puts it in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".draft-{path.name}")
+    write(draft)
+    with open(draft, "rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)

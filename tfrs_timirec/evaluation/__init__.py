@@ -1,6 +1,31 @@
-"""Evaluation: ranks of held-out targets and what follows from them."""
+"""Evaluation: ranks, recommendations, planted interests, and figures."""
 
+from tfrs_timirec.evaluation.case_figure import draw_case_study
+from tfrs_timirec.evaluation.case_study import (
+    CaseStudy,
+    item_titles,
+    study_case,
+)
+from tfrs_timirec.evaluation.planted_truth import (
+    PlantedTruth,
+    mean_divergence,
+    weigh_interests,
+)
 from tfrs_timirec.evaluation.ranking import rank_held_out
+from tfrs_timirec.evaluation.recommendations import recommend_held_out
 from tfrs_timirec.evaluation.summary import summarize_ranks
+from tfrs_timirec.evaluation.training_curves import draw_training_curves
 
-__all__ = ["rank_held_out", "summarize_ranks"]
+__all__ = [
+    "CaseStudy",
+    "PlantedTruth",
+    "draw_case_study",
+    "draw_training_curves",
+    "item_titles",
+    "mean_divergence",
+    "rank_held_out",
+    "recommend_held_out",
+    "study_case",
+    "summarize_ranks",
+    "weigh_interests",
+]

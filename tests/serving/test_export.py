@@ -1,0 +1,217 @@
+"""The export answers raw ids, in a process that has TensorFlow alone."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+import tfrs_timirec  # noqa: F401
+from tfrs_timirec.data.interactions import Interactions
+from tfrs_timirec.models import ComiRec, TiMiRec
+from tfrs_timirec.serving import RecommenderModule, export_recommender
+
+NUM_ITEMS = 12
+LENGTH = 4
+
+
+def make_log(items: list) -> Interactions:
+    """Two users, the first with the first half of the items."""
+    half = len(items) // 2
+    return Interactions.from_dataframe(
+        pd.DataFrame(
+            {
+                "user_id": ["u"] * half + ["v"] * (len(items) - half),
+                "item_id": items,
+                "timestamp": range(len(items)),
+            }
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def log() -> Interactions:
+    return make_log([f"film {number:02d} é" for number in range(NUM_ITEMS)])
+
+
+@pytest.fixture(scope="module")
+def model(log) -> TiMiRec:
+    model = TiMiRec(
+        log.vocabulary_size,
+        num_interests=2,
+        embedding_dim=8,
+        max_history_length=LENGTH,
+    )
+    model.set_weights(
+        [
+            np.random.default_rng(0).normal(size=weight.shape)
+            if weight.dtype == np.float32
+            else weight
+            for weight in model.get_weights()
+        ]
+    )
+    model.set_stage("finetuning")
+    return model
+
+
+@pytest.fixture(scope="module")
+def module(model, log) -> RecommenderModule:
+    return RecommenderModule(model, log, LENGTH)
+
+
+def recommend(module, histories: list, k: int = 3) -> list:
+    answer = module.recommend(tf.constant(histories), tf.constant(k))
+    return answer["item_ids"].numpy().tolist()
+
+
+def test_answers_what_the_model_scores_best(module, model, log):
+    history = log.items[[3, 1]].tolist()
+    answer = module.recommend(tf.constant([history]), tf.constant(3))
+
+    # Real ids start at 2; the two of the history may not come back.
+    vectors = model({"item_ids": tf.constant([[0, 0, 5, 3]])}, training=False)
+    scores = model.score_all(vectors).numpy()[0]
+    scores[[0, 1, 5, 3]] = -np.inf
+    best = np.argsort(-scores)[:3]
+    assert [raw.decode() for raw in answer["item_ids"].numpy()[0]] == (
+        log.items[best - 2].tolist()
+    )
+    np.testing.assert_allclose(
+        answer["scores"].numpy()[0], scores[best], rtol=1e-4
+    )
+
+
+def test_padding_stands_where_it_likes(module, log):
+    first, second = log.items[[3, 1]]
+
+    answers = recommend(
+        module,
+        [
+            [first, second, "", "", "", ""],
+            ["", "", "", "", first, second],
+            ["", first, "", "", second, ""],
+        ],
+    )
+
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_only_the_newest_items_are_read_but_all_seen_are_left_out(module, log):
+    # The model reads four items; the first of five is seen all the same.
+    long = log.items[[0, 3, 1, 4, 2]].tolist()
+    short = recommend(module, [long[1:]], k=NUM_ITEMS)[0]
+    answer = recommend(module, [long], k=NUM_ITEMS)[0]
+
+    oldest = long[0].encode()
+    assert oldest in short
+    unseen = [raw for raw in short if raw not in (oldest, b"")]
+    assert answer == unseen + [b""] * (NUM_ITEMS - len(unseen))
+
+
+def test_unknown_items_and_empty_histories_have_an_answer(module):
+    answers = recommend(module, [["no such film"], [""]])
+
+    assert all(raw != b"" for answer in answers for raw in answer)
+
+
+def test_k_is_at_most_the_catalogue(module, log):
+    answer = recommend(module, [[""]], k=100)[0]
+
+    assert sorted(raw.decode() for raw in answer) == log.items.tolist()
+
+
+@pytest.mark.parametrize("padding", [0, -1])
+def test_integer_ids_are_padded_with_0_or_minus_1(padding):
+    log = make_log(list(range(100, 100 + NUM_ITEMS)))
+    model = ComiRec(log.vocabulary_size, embedding_dim=8)
+    module = RecommenderModule(model, log)
+
+    padded = recommend(module, [[padding, 105]])
+
+    assert padded == recommend(module, [[105]])
+    assert set(padded[0]) < set(log.items.tolist()) - {105}
+
+
+def test_0_is_an_item_where_the_log_has_it():
+    log = make_log(list(range(NUM_ITEMS)))
+    model = ComiRec(log.vocabulary_size, embedding_dim=8)
+
+    answer = recommend(RecommenderModule(model, log), [[0, -1]], k=NUM_ITEMS)
+
+    assert answer[0].count(0) == 0  # Seen.
+    assert answer[0][-1] == -1  # Nothing is left to recommend.
+
+
+def test_a_foreign_log_is_an_error(model):
+    with pytest.raises(ValueError, match="log that `model`"):
+        RecommenderModule(model, make_log(["a", "b", "c"]))
+
+
+@pytest.fixture(scope="module")
+def exported(model, log, tmp_path_factory) -> pathlib.Path:
+    return export_recommender(
+        model,
+        log,
+        tmp_path_factory.mktemp("export") / "films",
+        max_history_length=LENGTH,
+        metrics={"hit_rate_at_10": 0.25},
+    )
+
+
+def test_a_process_without_the_package_gets_the_same_answer(
+    exported, module, log
+):
+    history = log.items[[3, 1]].tolist()
+    program = f"""
+import json, sys
+import tensorflow as tf
+loaded = tf.saved_model.load({str(exported)!r})
+answer = loaded.recommend(tf.constant([{history!r}]), tf.constant(3))
+served = loaded.signatures["serving_default"](
+    item_ids=tf.constant([{history!r}]), k=tf.constant(3))
+assert not [name for name in sys.modules if name.startswith("tfrs_timirec")]
+assert "tf_keras" not in sys.modules
+for tensors in (answer, served):
+    print(json.dumps([raw.decode() for raw in tensors["item_ids"].numpy()[0]]))
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd="/",
+    ).stdout.splitlines()
+
+    expected = [raw.decode() for raw in recommend(module, [history])[0]]
+    assert [json.loads(line) for line in output] == [expected, expected]
+
+
+def test_versions_count_up_and_a_broken_export_leaves_none(
+    exported, model, log, monkeypatch
+):
+    versions = exported.parent
+    assert exported.name == "1"
+
+    def fail(*_args, **_kwargs):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tf.saved_model, "save", fail)
+        with pytest.raises(OSError, match="disk full"):
+            export_recommender(model, log, versions, max_history_length=LENGTH)
+    assert [path.name for path in versions.iterdir()] == ["1"]
+
+    second = export_recommender(model, log, versions, max_history_length=LENGTH)
+    assert second.name == "2"
+
+
+def test_model_card_says_what_it_is(exported, log):
+    card = (exported / "README.md").read_text(encoding="utf-8")
+
+    assert log.fingerprint in card
+    assert "| hit_rate_at_10 | 0.2500 |" in card
+    assert str(exported.parent) not in card

@@ -1,0 +1,80 @@
+"""The figures show what they were given."""
+
+import matplotlib.text
+import numpy as np
+import pytest
+
+import tfrs_timirec  # noqa: F401
+from tfrs_timirec.evaluation import (
+    CaseStudy,
+    draw_case_study,
+    draw_training_curves,
+)
+from tfrs_timirec.evaluation.figure_style import save_figure
+
+HISTORY = [
+    {"stage": 1, "loss": 0.7, "val_ndcg_at_5": 0.1},
+    {"stage": 1, "loss": 0.6, "val_ndcg_at_5": 0.312},
+    {"stage": 1, "loss": 0.5, "val_ndcg_at_5": 0.2},
+    {"stage": 2, "loss": 0.4, "val_ndcg_at_5": 0.478},
+]
+STUDY = CaseStudy(
+    user="h-1",
+    interest_names=("cartoons", "movies"),
+    history=("The Tiny Owl", "The Lost Key"),
+    history_genres=("animal cartoon", "mystery"),
+    history_interests=(0, 1),
+    attention=np.array([[1.0, 0.0], [0.0, 1.0]]),
+    learned_interests=np.eye(2),
+    predicted=np.array([0.25, 0.75]),
+    truth=np.array([0.1, 0.9]),
+    target="The Lost Key 2",
+    target_interest=1,
+    greedy=tuple(f"The Tiny Owl {n}" for n in range(2, 7)),
+    greedy_interests=(0,) * 5,
+    timirec=tuple(f"The Lost Key {n}" for n in range(2, 7)),
+    timirec_interests=(1,) * 5,
+)
+
+
+def texts(figure) -> list[str]:
+    return [
+        text.get_text()
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_text()
+    ]
+
+
+def test_curves_mark_the_best_epoch_of_each_stage():
+    figure = draw_training_curves(HISTORY)
+
+    assert {"0.312", "0.478"} <= set(texts(figure))
+    curves = [line.get_xydata().tolist() for line in figure.axes[0].lines]
+    assert [[1, 0.1], [2, 0.312], [3, 0.2]] in curves
+    assert [[4, 0.478]] in curves
+
+
+def test_curves_of_one_stage_have_no_second():
+    figure = draw_training_curves(HISTORY[:3])
+
+    assert not [text for text in texts(figure) if "Stage 2" in text]
+    with pytest.raises(ValueError, match="at least one epoch"):
+        draw_training_curves([])
+
+
+def test_case_study_shows_history_distributions_and_lists():
+    shown = texts(draw_case_study(STUDY))
+
+    assert {"The Tiny Owl", "animal cartoon", "The Lost Key"} <= set(shown)
+    assert {"25%", "75%", "10%", "90%"} <= set(shown)
+    # The target: in TiMiRec's list, and as what was really watched.
+    assert shown.count("The Lost Key 2") == 2
+    assert set(STUDY.greedy) <= set(shown)
+
+
+def test_figures_are_written_as_png(tmp_path):
+    path = save_figure(
+        draw_training_curves(HISTORY), tmp_path / "new" / "a.png"
+    )
+
+    assert path.read_bytes().startswith(b"\x89PNG")

@@ -11,6 +11,7 @@ from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.layers.initialization import small_normal_dense
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
 from tfrs_timirec.layers.packed_gru import PackedGRU
+from tfrs_timirec.layers.packing import pack
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
@@ -92,12 +93,18 @@ class GRUInterestPredictor(tf.keras.layers.Layer):
             random.getrandbits(31)
         )
 
+    def build(self, input_shape: Any) -> None:
+        """Creates the GRU's weights; all others come with the first call."""
+        self.gru.build((None, None, self.embedding_dim))
+        super().build(input_shape)
+
     def call(
         self, item_ids: tf.Tensor, training: bool | None = None
     ) -> tf.Tensor:
         """Returns the logits z^q."""
-        items = self.item_embedding(item_ids)  # (batch, length, dim)
-        state = self.gru(items, mask=tf.not_equal(item_ids, 0))
+        packing = pack(tf.not_equal(item_ids, 0))
+        items = self.item_embedding(packing.gather(item_ids))
+        state = self.gru.run(items, packing)  # (batch, dim)
         if self.hidden is not None:
             state = self.hidden(state)
             if training and self.dropout:

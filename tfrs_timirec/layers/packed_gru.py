@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec.layers.packing import Packing, append_zero_rows, pack
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
@@ -80,17 +81,21 @@ class PackedGRU(tf.keras.layers.Layer):
         self, inputs: tf.Tensor, mask: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Returns the last states."""
-        batch_size = tf.shape(inputs)[0]
-        if inputs.shape[1] is None:
-            raise ValueError(
-                "PackedGRU: the length of `inputs` must be known."
-                f" Received: inputs.shape={inputs.shape}. Pad every batch to"
-                " one length."
-            )
         if mask is None:
-            mask = tf.ones(tf.shape(inputs)[:2], tf.bool)
-        places, counts, order = _pack(mask, inputs.shape[1])
-        packed = tf.gather_nd(inputs, places)  # (num_items, dim)
+            mask = tf.ones_like(inputs[..., 0], tf.bool)
+        packing = pack(mask)
+        return self.run(packing.gather(inputs), packing)
+
+    def run(self, packed: tf.Tensor, packing: Packing) -> tf.Tensor:
+        """Returns the last states of inputs that are packed already.
+
+        Args:
+            packed: (num_items, dim) inputs in the order of `packing`.
+            packing: where they come from.
+
+        Returns:
+            (batch, units).
+        """
         projected = tf.nn.bias_add(
             tf.matmul(packed, tf.cast(self.kernel, self.compute_dtype)),
             tf.cast(self.bias, self.compute_dtype),
@@ -99,12 +104,9 @@ class PackedGRU(tf.keras.layers.Layer):
             projected,
             tf.cast(self.recurrent_kernel, self.compute_dtype),
             tf.cast(self.recurrent_bias, self.compute_dtype),
-            counts,
+            packing.counts,
         )
-        states = _with_zero_rows(states, batch_size)
-        states = tf.gather(states, tf.math.invert_permutation(order))
-        states.set_shape((inputs.shape[0], self.units))
-        return states
+        return packing.restore_rows(states)
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> None:
         """Returns None: a state is never padding."""
@@ -112,35 +114,6 @@ class PackedGRU(tf.keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "units": self.units}
-
-
-def _pack(
-    mask: tf.Tensor, length: int
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Lists the real places step by step, the longest sequences first.
-
-    Returns:
-        (num_items, 2) row and column of each real place, ordered by step;
-        (length,) how many rows take part in each step, ascending; and
-        (batch,) the rows in the order of a step.
-    """
-    lengths = tf.math.count_nonzero(mask, axis=1, dtype=tf.int32)
-    order = tf.argsort(lengths, direction="DESCENDING", stable=True)
-    # Sorting moves the padding to the front and keeps the order of the rest.
-    columns = tf.argsort(tf.cast(mask, tf.int32), axis=1, stable=True)
-    columns = tf.transpose(tf.gather(columns, order))  # (length, batch)
-    first_steps = length - tf.gather(lengths, order)
-    takes_part = tf.range(length)[:, tf.newaxis] >= first_steps
-    rows = tf.broadcast_to(order, tf.shape(columns))
-    places = tf.boolean_mask(tf.stack([rows, columns], axis=-1), takes_part)
-    counts = tf.math.count_nonzero(takes_part, axis=1, dtype=tf.int32)
-    counts.set_shape((length,))
-    return places, counts, order
-
-
-def _with_zero_rows(states: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
-    """Appends rows of zeros up to `num_rows`."""
-    return tf.pad(states, [[0, num_rows - tf.shape(states)[0]], [0, 0]])
 
 
 @tf.custom_gradient
@@ -166,7 +139,7 @@ def _recurrence(
     state = tf.zeros((0, units), projected.dtype)
     steps = []
     for step, inputs in enumerate(tf.split(projected, counts, num=length)):
-        state = _with_zero_rows(state, counts[step])
+        state = append_zero_rows(state, counts[step])
         recurrent = tf.nn.bias_add(
             tf.matmul(state, recurrent_kernel), recurrent_bias
         )

@@ -1,0 +1,65 @@
+"""Backup: what it keeps, and a save that was interrupted."""
+
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from tests.training.toy_runs import assert_equal_weights, make_model
+from tfrs_timirec.models import ComiRec
+from tfrs_timirec.training import Backup
+
+
+def progress_of(num_epochs):
+    return {"history": [{"epoch": epoch} for epoch in range(num_epochs)]}
+
+
+def test_nothing_saved_yet(tmp_path):
+    assert Backup(tmp_path / "missing").progress() is None
+    with pytest.raises(ValueError, match="must hold a backup.*missing"):
+        Backup(tmp_path / "missing").restore(make_model(ComiRec))
+
+
+def test_weights_optimizer_and_progress_come_back(tmp_path):
+    model = make_model(ComiRec)
+    model.optimizer.build(model.trainable_variables)
+    for number, variable in enumerate(model.optimizer.variables):
+        variable.assign(tf.ones_like(variable) * (number + 1))
+    best = [weight + 1 for weight in model.get_weights()]
+    Backup(tmp_path).save(model, {"pretraining": best}, progress_of(2))
+
+    other = make_model(ComiRec)
+    for variable in other.trainable_variables:
+        variable.assign(tf.zeros_like(variable))
+    backup = Backup(tmp_path)
+    weights = backup.restore(other)
+
+    assert backup.progress() == progress_of(2) | {"stages": ["pretraining"]}
+    assert_equal_weights(weights["pretraining"], best)
+    assert_equal_weights(other.get_weights(), model.get_weights())
+    assert_equal_weights(
+        [variable.numpy() for variable in other.optimizer.variables],
+        [variable.numpy() for variable in model.optimizer.variables],
+    )
+
+
+def test_last_two_are_kept(tmp_path):
+    model = make_model(ComiRec)
+    for num_epochs in (1, 2, 3):
+        Backup(tmp_path).save(model, {}, progress_of(num_epochs))
+
+    indices = {path.name for path in pathlib.Path(tmp_path).glob("*.index")}
+    assert indices == {"ckpt-2.index", "ckpt-3.index"}
+
+
+def test_save_that_was_killed_does_not_count(tmp_path):
+    model = make_model(ComiRec)
+    Backup(tmp_path).save(model, {}, progress_of(1))
+    # TensorFlow names a checkpoint in `checkpoint` after its files are whole.
+    (tmp_path / "ckpt-2.index").write_bytes(b"half")
+    (tmp_path / "ckpt-2.data-00000-of-00001").write_bytes(b"")
+
+    assert Backup(tmp_path).progress() == progress_of(1) | {"stages": []}
+    Backup(tmp_path).restore(make_model(ComiRec))
+    Backup(tmp_path).save(model, {}, progress_of(2))
+    assert len(Backup(tmp_path).progress()["history"]) == 2

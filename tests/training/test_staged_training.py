@@ -1,0 +1,171 @@
+"""Both stages in one `fit`: order, best weights, Keras's own callbacks."""
+
+import csv
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.toy_runs import (
+    THREE_EPOCHS,
+    Recorder,
+    assert_equal_weights,
+    fit,
+    make_model,
+    trainable,
+)
+from tfrs_timirec.models import ComiRec
+from tfrs_timirec.training import StagedTraining, StoppingRule
+
+
+def stages_of(staged):
+    return [entry["stage"] for entry in staged.history]
+
+
+def test_both_stages_learn_in_one_fit():
+    model = make_model()
+    staged = StagedTraining(stopping_rule=StoppingRule(max_epochs=5))
+
+    history = fit(model, staged).history
+
+    assert stages_of(staged) == [1] * 5 + [2] * 5
+    assert history["stage"] == stages_of(staged)
+    assert model.stage == "finetuning"
+    assert staged.finished
+    values = [entry["val_ndcg_at_5"] for entry in staged.history]
+    assert values == history["val_ndcg_at_5"]
+    # Ten negatives: of 11 ranks the first five hit by chance in 5 of 11.
+    hits = [entry["val_hit_rate_at_5"] for entry in staged.history]
+    assert max(hits[:5]) > 0.6
+    assert max(hits[5:]) > 0.6
+    losses = np.array([entry["distillation_loss"] for entry in staged.history])
+    assert (losses[:5] == 0).all()
+    assert (losses[5:] > 0).all()
+    # What fit returned is the best of the last stage.
+    assert_equal_weights(
+        model.get_weights(), staged.stage_weights["finetuning"]
+    )
+
+
+def test_each_stage_ends_with_its_best_weights_and_a_fresh_optimizer():
+    # Patience 2 ends stage 1 after (.1 .3 .2 .1) and stage 2 after
+    # (.05 .04 .03), whose values count by themselves.
+    recorder = Recorder(script=(0.1, 0.3, 0.2, 0.1, 0.05, 0.04, 0.03))
+    model = make_model()
+    staged = StagedTraining(stopping_rule=StoppingRule(patience=2))
+
+    fit(model, staged, callbacks=(recorder,))
+
+    assert stages_of(staged) == [1, 1, 1, 1, 2, 2, 2]
+    assert_equal_weights(recorder.start_weights[4], recorder.end_weights[1])
+    assert_equal_weights(trainable(model), recorder.end_weights[4])
+    assert any(values.any() for values in recorder.start_optimizers[3])
+    for values in recorder.start_optimizers[4]:
+        assert not values.any()
+    assert model.optimizer.learning_rate.numpy() == pytest.approx(0.02)
+    # The predictor rested in stage 1, the extractor learned in both.
+    names = [variable.name for variable in model.trainable_variables]
+    for name, *weights in zip(
+        names,
+        recorder.start_weights[0],
+        recorder.start_weights[4],
+        recorder.end_weights[5],
+        strict=True,
+    ):
+        first, second, later = weights
+        rested = (first == second).all()
+        assert rested == name.startswith("predictor"), name
+        assert (second != later).any(), name
+
+
+def test_value_that_is_no_number_is_never_the_best():
+    nan = math.nan
+    recorder = Recorder(script=(nan, 0.2, nan))
+    model = make_model(ComiRec)
+    staged = StagedTraining(stopping_rule=THREE_EPOCHS)
+
+    fit(model, staged, callbacks=(recorder,))
+
+    assert_equal_weights(trainable(model), recorder.end_weights[1])
+    assert [entry["val_ndcg_at_5"] for entry in staged.history] == [
+        -math.inf,
+        0.2,
+        -math.inf,
+    ]
+
+
+def test_model_of_one_stage_ends_after_it():
+    model = make_model(ComiRec)
+    staged = StagedTraining(stopping_rule=StoppingRule(max_epochs=2))
+
+    fit(model, staged, epochs=10)
+
+    assert stages_of(staged) == [1, 1]
+    assert list(staged.stage_weights) == ["pretraining"]
+    assert staged.max_epochs(model) == 2
+
+
+def test_other_monitor_decides():
+    # The script lets NDCG rise; hit rates decide by themselves.
+    model = make_model(ComiRec)
+    staged = StagedTraining(
+        monitor="val_hit_rate_at_10", stopping_rule=THREE_EPOCHS
+    )
+    recorder = Recorder(script=(0.1, 0.2, 0.3))
+
+    fit(model, staged, callbacks=(recorder,))
+
+    values = [entry["val_hit_rate_at_10"] for entry in staged.history]
+    best = recorder.end_weights[int(np.argmax(values))]
+    assert_equal_weights(trainable(model), best)
+
+
+def test_callbacks_of_keras_work_beside(tmp_path):
+    model = make_model()
+    staged = StagedTraining(stopping_rule=StoppingRule(max_epochs=1))
+    keras = tf.keras.callbacks
+    # `fit` of the toy runs puts these before the staged callback; CSVLogger
+    # then writes what the model gave.
+    fit(
+        model,
+        staged,
+        callbacks=(
+            keras.TensorBoard(tmp_path / "tensorboard"),
+            keras.CSVLogger(tmp_path / "log.csv"),
+            keras.ModelCheckpoint(
+                tmp_path / "epoch{epoch}",
+                monitor="val_ndcg_at_5",
+                save_weights_only=True,
+            ),
+            keras.BackupAndRestore(tmp_path / "keras"),
+            keras.EarlyStopping("val_ndcg_at_5", mode="max", patience=5),
+        ),
+    )
+
+    with open(tmp_path / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    for row, entry in zip(rows, staged.history, strict=True):
+        for name in ("loss", "bpr_loss", "val_ndcg_at_5"):
+            assert float(row[name]) == pytest.approx(entry[name])
+    assert (tmp_path / "epoch1.index").exists()
+    assert (tmp_path / "epoch2.index").exists()
+    assert len(list((tmp_path / "tensorboard").rglob("*.tfevents*"))) == 2
+    copy = make_model()
+    copy.load_weights(tmp_path / "epoch2").expect_partial()
+    assert_equal_weights(trainable(copy), trainable(model))
+
+
+def test_wrong_monitor_is_an_error():
+    model = make_model(ComiRec)
+
+    with pytest.raises(ValueError, match="`monitor`.*'val_auc'.*val_ndcg_at_5"):
+        fit(model, StagedTraining(monitor="val_auc"), epochs=1)
+
+
+def test_missing_validation_is_an_error():
+    model = make_model(ComiRec)
+
+    with pytest.raises(ValueError, match="Give `fit` a `validation_data`"):
+        fit(model, StagedTraining(), epochs=1, validation_data=None)

@@ -51,9 +51,11 @@ def test_breaking_off_while_saving_costs_nothing(
     def die(*arguments):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    run = TrainingRun(SETTINGS, log, tmp_path)
+    with monkeypatch.context() as patch:
         patch.setattr(RunFolder, broken, die)
-        TrainingRun(SETTINGS, log, tmp_path).train()
+        with pytest.raises(KeyboardInterrupt):
+            run.train()
 
     run = TrainingRun(SETTINGS, log, tmp_path)
     assert not run.is_trained
@@ -74,9 +76,10 @@ def test_half_written_draft_is_not_taken_for_the_file(
         raise KeyboardInterrupt
 
     folder = RunFolder(tmp_path)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(np, "savez", die_midway)
-        folder.write_weights("pretraining", [np.zeros(3)])
+        with pytest.raises(KeyboardInterrupt):
+            folder.write_weights("pretraining", [np.zeros(3)])
 
     assert not folder.weights("pretraining").exists()
     folder.write_weights("pretraining", [np.arange(3.0), np.ones(2)])

@@ -1,6 +1,7 @@
 """The export answers raw ids, in a process that has TensorFlow alone."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -64,7 +65,9 @@ def module(model, log) -> RecommenderModule:
 
 
 def recommend(module, histories: list, k: int = 3) -> list:
-    answer = module.recommend(tf.constant(histories), tf.constant(k))
+    answer = module.recommend(
+        tf.constant(histories, module.id_dtype), tf.constant(k)
+    )
     return answer["item_ids"].numpy().tolist()
 
 
@@ -173,17 +176,22 @@ loaded = tf.saved_model.load({str(exported)!r})
 answer = loaded.recommend(tf.constant([{history!r}]), tf.constant(3))
 served = loaded.signatures["serving_default"](
     item_ids=tf.constant([{history!r}]), k=tf.constant(3))
-assert not [name for name in sys.modules if name.startswith("tfrs_timirec")]
-assert "tf_keras" not in sys.modules
+assert not {{"tfrs_timirec", "tensorflow_recommenders"}} & set(sys.modules)
 for tensors in (answer, served):
     print(json.dumps([raw.decode() for raw in tensors["item_ids"].numpy()[0]]))
 """
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "TF_USE_LEGACY_KERAS"
+    }
     output = subprocess.run(
         [sys.executable, "-c", program],
         check=True,
         capture_output=True,
         text=True,
         cwd="/",
+        env=environment,
     ).stdout.splitlines()
 
     expected = [raw.decode() for raw in recommend(module, [history])[0]]

@@ -121,7 +121,9 @@ Plain TensorFlow is enough; run this beside this file:
 import tensorflow as tf
 
 model = tf.saved_model.load(".")
-answer = model.recommend(tf.constant([{example!r}]), tf.constant(10))
+answer = model.recommend(
+    tf.constant([{example!r}], tf.{module.id_dtype.name}), tf.constant(10)
+)
 answer["item_ids"], answer["scores"]
 ```
 

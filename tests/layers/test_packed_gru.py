@@ -150,7 +150,7 @@ def test_takes_the_mask_of_an_embedding():
 
 
 def test_unknown_length_is_an_error():
-    with pytest.raises(ValueError, match="length of `inputs` must be known"):
+    with pytest.raises(ValueError, match="`mask` must have a known length"):
         PackedGRU(UNITS)(tf.keras.Input((None, DIM)))
 
 

@@ -44,8 +44,11 @@ class HouseholdTvConfig(tfds.core.BuilderConfig):
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Builds `household_tv`: simulated, so nothing is downloaded."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {
+        "1.0.0": "Initial release.",
+        "1.1.0": "Members follow their tastes, not the series last watched.",
+    }
     BUILDER_CONFIGS = [
         HouseholdTvConfig(
             name="small",

@@ -29,7 +29,9 @@ class HouseholdSettings:
         hour_effect: Largest influence of the time of day on the chance of a
             switch, in logits. 0 makes the run alone decide.
         continue_probability: Chance that a member goes on with the
-            series last watched, if it has an episode left.
+            series last watched, if it has an episode left. 0 by default: the
+            higher it is, the more of the next item follows from the newest
+            ones alone, whatever interest they are of.
 
     Raises:
         ValueError: If a value is out of its range or the sizes do not fit
@@ -47,7 +49,7 @@ class HouseholdSettings:
     seed: int = 0
     hazard_slope: float = 2.0
     hour_effect: float = 0.8
-    continue_probability: float = 0.6
+    continue_probability: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("num_users", "num_items"):

@@ -7,7 +7,7 @@ from tfrs_timirec.datasets.household_tv.settings import (
     HouseholdSettings,
 )
 
-TASTE_CONCENTRATION = 0.3
+TASTE_CONCENTRATION = 0.1
 EPISODE_ORDER = 0.1
 USERS_PER_CHUNK = 2_048
 MAX_REDRAWS = 20

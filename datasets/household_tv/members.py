@@ -50,7 +50,8 @@ def draw_lengths(
     """
     weights = rng.lognormal(sigma=LENGTH_SIGMA, size=settings.num_users)
     weights /= weights.mean()
-    while weights.max() > MAX_LENGTH_RATIO:
+    # Not to the last bit: rounding may keep the maximum just above the bound.
+    while weights.max() > MAX_LENGTH_RATIO * (1 + 1e-9):
         weights = np.minimum(weights, MAX_LENGTH_RATIO)
         weights /= weights.mean()
     surplus = settings.num_interactions - MIN_INTERACTIONS * settings.num_users

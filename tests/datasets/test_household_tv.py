@@ -74,7 +74,7 @@ def test_sizes_are_exact_and_everything_has_five_interactions(preset):
     assert len(np.unique(world.catalogue.item_ids)) == preset.num_items
 
 
-@pytest.mark.parametrize("num_users", [75, 150, 600])
+@pytest.mark.parametrize("num_users", [150, 333, 600])
 def test_lengths_end_and_keep_their_bounds_for_many_seeds(num_users):
     preset = HouseholdSettings(
         num_users, num_items=300, num_interactions=20 * max(num_users, 150)

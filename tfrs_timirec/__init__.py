@@ -4,7 +4,29 @@ from tfrs_timirec._keras import require_keras_2
 
 require_keras_2()
 
-from tfrs_timirec import datasets  # noqa: E402
+from tfrs_timirec import (  # noqa: E402
+    data,
+    datasets,
+    evaluation,
+    experiments,
+    layers,
+    losses,
+    metrics,
+    models,
+    serving,
+    training,
+)
 
-__all__ = ["datasets"]
+__all__ = [
+    "data",
+    "datasets",
+    "evaluation",
+    "experiments",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "serving",
+    "training",
+]
 __version__ = "0.1.0"

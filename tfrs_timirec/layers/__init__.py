@@ -4,6 +4,7 @@ from tfrs_timirec.layers.gru_interest_predictor import GRUInterestPredictor
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
 from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
 from tfrs_timirec.layers.packed_gru import PackedGRU
+from tfrs_timirec.layers.packing import Packing, pack
 from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
 from tfrs_timirec.layers.self_attentive_extractor import SelfAttentiveExtractor
 from tfrs_timirec.layers.transformer_block import TransformerBlock
@@ -13,7 +14,9 @@ __all__ = [
     "ItemEmbedding",
     "MultiInterestAttention",
     "PackedGRU",
+    "Packing",
     "RecencyEmbedding",
     "SelfAttentiveExtractor",
     "TransformerBlock",
+    "pack",
 ]

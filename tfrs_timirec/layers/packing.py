@@ -51,6 +51,10 @@ def pack(mask: tf.Tensor) -> Packing:
 
     Raises:
         ValueError: if the length is unknown.
+
+    Example:
+    >>> pack(tf.constant([[False, True], [True, True]])).counts.numpy()
+    array([1, 2], dtype=int32)
     """
     length = mask.shape[1]
     if length is None:

@@ -31,8 +31,8 @@ class SequentialRecommender(tfrs.Model):
     Args:
         **kwargs: `name` and `dtype` of `tf.keras.Model`.
 
-    Example: a recommender that knows only the last item.
-
+    Example:
+    >>> # A recommender that knows only the last item.
     >>> class LastItem(SequentialRecommender):
     ...     def __init__(self, vocabulary_size):
     ...         super().__init__()

@@ -12,6 +12,7 @@ _BEAUTY_PLUS = {"learning_rate": 1e-4}
 
 _PRESETS: dict[tuple[str, str], dict[str, Any]] = {
     ("comirec_plus", "amazon_beauty"): _BEAUTY_PLUS,
+    ("timirec", "amazon_beauty"): {"num_projection_layers": 1},
     ("timirec_plus", "amazon_beauty"): {
         **_BEAUTY_PLUS,
         "num_projection_layers": 1,

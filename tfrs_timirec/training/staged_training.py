@@ -87,8 +87,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
         if not self.history:
             self.model.set_stage(self.model.stages[0])
         elif self._backup:
-            self.model.set_stage(self.model.stages[self._next_stage - 1])
             self.stage_weights = self._backup.restore(self.model)
+            self.model.set_stage(self.model.stages[self._next_stage - 1])
             self.model.stop_training = self.finished
 
     def on_epoch_end(

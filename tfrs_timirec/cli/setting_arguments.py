@@ -80,5 +80,7 @@ def read_settings(
         if getattr(args, name) is not None
     }
     return dataclasses.replace(
-        preset(args.model, source.dataset or ""), seed=args.seed, **given
+        preset(args.model, source.dataset_with_config or ""),
+        seed=args.seed,
+        **given,
     )

@@ -32,8 +32,8 @@ class DataSource:
             data set is unknown.
 
     Example:
-    >>> DataSource(dataset="household_tv/tiny").load().num_users
-    300
+    >>> DataSource(dataset="household_tv/tiny").load().num_items
+    240
     """
 
     dataset: str | None = None
@@ -94,6 +94,17 @@ class DataSource:
     def place(self) -> str:
         """The file, or the name of the data set."""
         return self.interactions or self.dataset or ""
+
+    @property
+    def dataset_with_config(self) -> str | None:
+        """Name of the data set with its config, by default the first one."""
+        if self.dataset is None:
+            return None
+        return next(
+            name
+            for name in list_datasets()
+            if name == self.dataset or name.startswith(f"{self.dataset}/")
+        )
 
     def with_absolute_paths(self) -> DataSource:
         """Returns a source that means the same from any working directory."""

@@ -1,0 +1,50 @@
+"""Where data comes from: names, files, and what does not fit together."""
+
+import pytest
+
+from tfrs_timirec.experiments import DataSource
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        ("amazon_beauty", "amazon_beauty"),  # It has no configs.
+        ("movielens_sequences", "movielens_sequences/100k"),  # The first one.
+        ("movielens_sequences/1m", "movielens_sequences/1m"),
+    ],
+)
+def test_dataset_gets_its_config(dataset, expected):
+    assert DataSource(dataset=dataset).dataset_with_config == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "Either `dataset` or `interactions`"),
+        (
+            {"dataset": "amazon_beauty", "interactions": "a.csv"},
+            "Either `dataset` or `interactions`",
+        ),
+        ({"dataset": "amazon"}, "`dataset` must be one of amazon_beauty"),
+        (
+            {"dataset": "household_tv/tinny"},
+            r"Did you mean household_tv/tiny\?",
+        ),
+        (
+            {"interactions": "a.csv", "data_dir": "."},
+            "`data_dir` must come with `dataset`",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        DataSource(**arguments)
+
+
+def test_paths_become_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    source = DataSource(interactions="a.csv").with_absolute_paths()
+
+    assert source.interactions == str(tmp_path / "a.csv")
+    assert source.data_dir is None

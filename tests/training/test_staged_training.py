@@ -169,3 +169,14 @@ def test_missing_validation_is_an_error():
 
     with pytest.raises(ValueError, match="Give `fit` a `validation_data`"):
         fit(model, StagedTraining(), epochs=1, validation_data=None)
+
+
+def test_best_weights_come_back_when_the_epochs_run_out():
+    recorder = Recorder(script=(0.3, 0.1))
+    model = make_model()
+    staged = StagedTraining()  # Its rule would go on.
+
+    fit(model, staged, epochs=2, callbacks=(recorder,))
+
+    assert not staged.finished
+    assert_equal_weights(trainable(model), recorder.end_weights[0])

@@ -128,6 +128,11 @@ class StagedTraining(tf.keras.callbacks.Callback):
                 },
             )
 
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Restores the stage's best weights where `fit` ran out of epochs."""
+        if not self.finished and self.model.stage in self.stage_weights:
+            self.model.set_weights(self.stage_weights[self.model.stage])
+
     def _end_stage(self, stage: int) -> None:
         self.model.set_weights(self.stage_weights[self.model.stage])
         if stage == len(self.model.stages):

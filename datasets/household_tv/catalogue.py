@@ -6,7 +6,7 @@ import numpy as np
 from tfrs_timirec.datasets.household_tv import themes
 from tfrs_timirec.datasets.household_tv.settings import HouseholdSettings
 
-ZIPF_EXPONENT = 0.8
+ZIPF_EXPONENT = 0.4
 ZIPF_SHIFT = 5.0
 
 

@@ -44,16 +44,17 @@ class HouseholdTvConfig(tfds.core.BuilderConfig):
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Builds `household_tv`: simulated, so nothing is downloaded."""
 
-    VERSION = tfds.core.Version("1.1.0")
+    VERSION = tfds.core.Version("1.2.0")
     RELEASE_NOTES = {
         "1.0.0": "Initial release.",
         "1.1.0": "Members follow their tastes, not the series last watched.",
+        "1.2.0": "Popularity is flatter, and `small` is smaller.",
     }
     BUILDER_CONFIGS = [
         HouseholdTvConfig(
             name="small",
             settings=presets.SMALL,
-            description="2,500 households, 1,200 items: for demonstrations.",
+            description="2,000 households, 800 items: for demonstrations.",
         ),
         HouseholdTvConfig(
             name="tiny",

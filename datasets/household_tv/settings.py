@@ -128,7 +128,7 @@ class HouseholdSettings:
 
 TINY = HouseholdSettings(num_users=300, num_items=240, num_interactions=6_000)
 SMALL = HouseholdSettings(
-    num_users=2_500, num_items=1_200, num_interactions=75_000
+    num_users=2_000, num_items=800, num_interactions=60_000
 )
 CMCC = HouseholdSettings(
     num_users=49_847, num_items=29_074, num_interactions=1_300_351

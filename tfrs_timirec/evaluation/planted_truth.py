@@ -37,7 +37,7 @@ class PlantedTruth:
     Example:
     >>> truth = PlantedTruth.from_interactions(load_dataset("household_tv"))
     >>> truth.distributions.shape
-    (75000, 2)
+    (60000, 2)
 
     Reference: Section 4.6 and Figure 4 look at one such history.
     """

@@ -20,9 +20,11 @@ _PRESETS: dict[tuple[str, str], dict[str, Any]] = {
     ("timirec", "household_tv/small"): {
         "num_interests": 2,
         "num_projection_layers": 1,
+        "embedding_dim": 32,
         "learning_rate": 5e-3,
-        "max_epochs": 12,
-        "patience": 3,
+        "num_negatives": 4,
+        "max_epochs": 15,
+        "patience": 6,
         "steps_per_execution": 16,
     },
 }

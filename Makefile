@@ -27,7 +27,8 @@ demo: $(INSTALLED) ## Train both stages on simulated viewers, compare, export
 	@$(QUIET) $(BIN)/timirec demo
 
 test: lint ## Check style and types, then run every test
-	@$(QUIET) $(BIN)/python -m pytest
+	@$(QUIET) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
+	  --dist loadfile
 
 lint: $(INSTALLED_TEST) ## Check style and types
 	@$(BIN)/ruff check

@@ -36,6 +36,7 @@ EXTRAS["test"] = [
     "mypy",
     "pandas-stubs",
     "pytest",
+    "pytest-xdist",
     "ruff",
 ]
 

@@ -43,8 +43,8 @@ def draw_case_study(study: CaseStudy) -> matplotlib.figure.Figure:
     _draw_distributions(middle, study)
     _draw_lists(right, study)
     figure.suptitle(
-        f"What will household {study.user} watch next?",
-        x=0.01,
+        f"What will {study.user} watch next?",
+        x=0.012,
         ha="left",
         fontsize=14,
         fontweight="bold",
@@ -114,12 +114,20 @@ def _draw_history(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
 
 def _draw_distributions(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
     _blank(axes, "Whose turn is it?")
-    axes.set_xlim(-0.08, 1.3)
-    groups = (("predicted", study.predicted), ("true", study.truth))
+    axes.set_xlim(-0.5, 1.3)
+    groups = (
+        ("predicted by TiMiRec", study.predicted),
+        ("true, as simulated", study.truth),
+    )
     height = 1.5
     for name, distribution in groups:
         axes.text(
-            0, height, name, fontweight="bold", va="center", color=TEXT_COLOUR
+            -0.48,
+            height,
+            name,
+            fontweight="bold",
+            va="center",
+            color=TEXT_COLOUR,
         )
         for interest, share in enumerate(distribution):
             y = height + 0.9 * (interest + 1)
@@ -136,12 +144,12 @@ def _draw_distributions(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
                 fontweight="bold",
             )
             axes.text(
-                0.03,
+                -0.48,
                 y,
                 study.interest_names[interest],
                 va="center",
-                fontsize=9,
-                color="white" if share > 0.4 else TEXT_COLOUR,
+                fontsize=9.5,
+                color=TEXT_COLOUR,
             )
         height += 0.9 * (len(distribution) + 1) + 0.7
     axes.set_ylim(max(10.5, height), -0.9)

@@ -6,6 +6,7 @@ import pathlib
 
 import matplotlib.axes
 import matplotlib.figure
+import matplotlib.layout_engine
 
 INTEREST_COLOURS = ("#E07B39", "#3566A8", "#5B9A5B", "#8E5EA2")
 """One colour for each planted interest, told apart by the colour-blind too."""
@@ -26,7 +27,11 @@ def new_figure(width: float, height: float) -> matplotlib.figure.Figure:
         height: in inches.
     """
     return matplotlib.figure.Figure(
-        figsize=(width, height), facecolor="white", layout="constrained"
+        figsize=(width, height),
+        facecolor="white",
+        layout=matplotlib.layout_engine.ConstrainedLayoutEngine(
+            w_pad=0.12, h_pad=0.12
+        ),
     )
 
 

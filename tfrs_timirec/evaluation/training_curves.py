@@ -69,7 +69,12 @@ def draw_training_curves(
     _mark_change(left, history)
     _mark_change(right, history)
     left.set_title(label, loc="left", fontsize=11, color=TEXT_COLOUR)
-    right.set_title("Training loss", loc="left", fontsize=11, color=TEXT_COLOUR)
+    right.set_title(
+        "Training loss (stage 2: two terms)",
+        loc="left",
+        fontsize=11,
+        color=TEXT_COLOUR,
+    )
     for axes in (left, right):
         tidy(axes)
         axes.set_xlabel("epoch", color=TEXT_COLOUR)
@@ -77,8 +82,7 @@ def draw_training_curves(
         axes.xaxis.set_major_locator(
             matplotlib.ticker.MaxNLocator(integer=True)
         )
-    left.set_ylim(bottom=0)
-    left.margins(y=0.18)
+    left.set_ylim(0, 1.18 * max(entry[monitor] for entry in history) or 1)
     return figure
 
 

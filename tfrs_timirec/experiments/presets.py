@@ -23,8 +23,8 @@ _PRESETS: dict[tuple[str, str], dict[str, Any]] = {
         "embedding_dim": 32,
         "learning_rate": 5e-3,
         "num_negatives": 4,
-        "max_epochs": 15,
-        "patience": 6,
+        "max_epochs": 10,
+        "patience": 4,
         "steps_per_execution": 16,
     },
 }

@@ -49,6 +49,8 @@ class TruthComparison:
         timirec: the finetuned interests, aggregated by the predicted one.
         truth_ranks: (num_cases,) ranks with the finetuned interests aggregated
             by the true distribution.
+        predicted: (num_cases, M) predicted distributions.
+        true: (num_cases, M) true distributions.
         divergences: mean Jensen-Shannon divergence from the truth, in nats, of
             "predicted" distributions, of the household's "history" average,
             and of "uniform".
@@ -57,6 +59,8 @@ class TruthComparison:
     greedy: ScoredLists
     timirec: ScoredLists
     truth_ranks: np.ndarray
+    predicted: np.ndarray
+    true: np.ndarray
     divergences: dict[str, float]
 
 
@@ -83,8 +87,9 @@ def compare_with_truth(
     model = run.load_weights(finetuning)
     timirec = _score(run, truth, part)
     true = truth.of_held_out(run.split, part)
+    predicted = truth.of_predictions(model, run.split, part)
     others = {
-        "predicted": truth.of_predictions(model, run.split, part),
+        "predicted": predicted,
         "history": truth.of_histories(run.split, part),
         "uniform": np.full_like(true, 1 / truth.num_interests),
     }
@@ -92,6 +97,8 @@ def compare_with_truth(
         greedy=greedy,
         timirec=timirec,
         truth_ranks=truth.rank_with_truth(model, run.split, part),
+        predicted=predicted,
+        true=true,
         divergences={
             name: mean_divergence(true, distributions)
             for name, distributions in others.items()

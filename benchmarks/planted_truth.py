@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import os
 import pathlib
+from collections.abc import Iterable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -31,21 +32,32 @@ def main() -> None:
     """Prints a row for each seed, then the mean and the deviation."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--output", type=pathlib.Path, default="runs/truth")
+    parser.add_argument(
+        "--output", type=pathlib.Path, default=pathlib.Path("runs/truth")
+    )
     args = parser.parse_args()
-    console = rich.console.Console(soft_wrap=True, highlight=False)
-    results = [_measure(seed, args.output, console) for seed in args.seeds]
-    names = list(results[0])
-    print("|".join(["", "seed", *names, ""]))
-    print("|".join(["", *["---"] * (len(names) + 1), ""]))
-    values = np.array([list(result.values()) for result in results])
-    rows = dict(zip(map(str, args.seeds), values, strict=True))
-    rows["mean"] = values.mean(axis=0)
-    if len(values) > 1:
-        rows["standard deviation"] = values.std(axis=0, ddof=1)
-    for name, row in rows.items():
-        print("|".join(["", name, *(f"{value:.4f}" for value in row), ""]))
+    # Progress goes to the error stream, so that the table can be piped.
+    console = rich.console.Console(stderr=True, soft_wrap=True)
+    results: list[list[float]] = []
+    for seed in args.seeds:
+        result = _measure(seed, args.output, console)
+        if not results:
+            _print_row("seed", *result)
+            _print_row(*["---"] * (len(result) + 1))
+        results.append(list(result.values()))
+        _print_numbers(str(seed), results[-1])
+    _print_numbers("mean", np.mean(results, axis=0))
+    if len(results) > 1:
+        _print_numbers("standard deviation", np.std(results, axis=0, ddof=1))
     print(describe_environment())
+
+
+def _print_numbers(name: str, values: Iterable[float]) -> None:
+    _print_row(name, *(f"{value:.4f}" for value in values))
+
+
+def _print_row(*cells: str) -> None:
+    print("|", " | ".join(cells), "|", flush=True)
 
 
 def _measure(

@@ -60,48 +60,55 @@ def rank_held_out(
     )
     if candidates == "sampled":
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(input_signature=[batches.element_spec])
         def rank(features: dict[str, tf.Tensor]) -> tf.Tensor:
-            user_vectors = model(features, training=False)
-            return model.candidate_ranks(features, user_vectors)
+            return model.candidate_ranks(features, model.user_vectors(features))
 
         return np.concatenate([rank(features).numpy() for features in batches])
 
-    @tf.function(reduce_retracing=True)
-    def rank_all(
-        features: dict[str, tf.Tensor], rows: tf.Tensor, seen: tf.Tensor
-    ) -> tf.Tensor:
-        scores = model.score_all(model(features, training=False))
-        target_ids = features["target_id"]
-        targets = tf.gather(scores, target_ids, batch_dims=1)
-        # The target itself and what was seen must not stand above the target:
-        # a score that is not a number ranks behind.
-        rows = tf.concat([rows, tf.range(tf.size(target_ids))], axis=0)
-        places = tf.stack([rows, tf.concat([seen, target_ids], axis=0)], axis=1)
-        others = tf.tensor_scatter_nd_update(
-            scores, places, tf.fill(tf.shape(rows), np.float32(np.nan))
-        )
-        return target_ranks(targets, others[:, NUM_RESERVED_IDS:])
+    ids = tf.TensorSpec((None,), tf.int32)
 
-    seen = _seen_items(split, part, batch_size)
+    @tf.function(input_signature=[batches.element_spec, ids, ids])
+    def rank_all(
+        features: dict[str, tf.Tensor], rows: tf.Tensor, known: tf.Tensor
+    ) -> tf.Tensor:
+        scores = model.score_all(model.user_vectors(features))
+        targets = tf.gather(scores, features["target_id"], batch_dims=1)
+        ranks = target_ranks(targets, scores[:, NUM_RESERVED_IDS:])
+        # What the known items added to the ranks is taken off again: cheaper
+        # than a copy of all scores without them.
+        known_scores = tf.gather_nd(scores, tf.stack([rows, known], axis=1))
+        row_targets = tf.gather(targets, rows)
+        above = tf.cast(known_scores > row_targets, tf.float32)
+        tied = tf.cast(tf.equal(known_scores, row_targets), tf.float32)
+        return ranks - tf.math.unsorted_segment_sum(
+            above + 0.5 * tied, rows, tf.size(targets)
+        )
+
+    known = _known_items(split, part, batch_size)
     return np.concatenate(
         [
-            rank_all(features, *batch_seen).numpy()
-            for features, batch_seen in zip(batches, seen, strict=True)
+            rank_all(features, *batch_known).numpy()
+            for features, batch_known in zip(batches, known, strict=True)
         ]
     )
 
 
-def _seen_items(
+def _known_items(
     split: LeaveOneOut, part: HeldOut, batch_size: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Yields (row, item id) of every item in the histories of a batch."""
+    """Yields row and item id of what is not ranked against a batch's targets.
+
+    These are the items of the histories, and the targets themselves.
+    """
     log = split.interactions
     positions = split.held_out_positions(part)
     starts = log.row_splits[log.user_indices[positions]]
     for first in range(0, len(positions), batch_size):
-        rows, seen = expand_ranges(
+        rows, known = expand_ranges(
             starts[first : first + batch_size],
-            positions[first : first + batch_size],
+            positions[first : first + batch_size] + 1,
         )
-        yield tf.constant(rows, tf.int32), tf.constant(log.item_ids[seen])
+        keys = np.unique(rows * log.vocabulary_size + log.item_ids[known])
+        rows, items = np.divmod(keys, log.vocabulary_size)
+        yield tf.constant(rows, tf.int32), tf.constant(items, tf.int32)

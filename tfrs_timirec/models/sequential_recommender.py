@@ -182,6 +182,28 @@ class SequentialRecommender(tfrs.Model):
             metric.update_state(ranks)
         return {metric.name: metric.result() for metric in self._rank_metrics}
 
+    def user_vectors(self, features: Features) -> tf.Tensor:
+        """Returns the user vectors of a batch, for ranking.
+
+        Compiled once a stage, while calling the model traces it every time.
+
+        Args:
+            features: a batch of `training_dataset` or `evaluation_dataset`.
+
+        Returns:
+            (batch, num_vectors, dim).
+        """
+        history = {
+            name: values
+            for name, values in features.items()
+            if name not in ("target_id", "negative_ids", "candidate_ids")
+        }
+        return self._user_vectors(self.stage, history)
+
+    @tf.function(reduce_retracing=True)
+    def _user_vectors(self, stage: str, history: Features) -> tf.Tensor:
+        return self(history, training=False)
+
     def candidate_ranks(
         self, features: Features, user_vectors: tf.Tensor
     ) -> tf.Tensor:

@@ -170,12 +170,7 @@ class TrainingRun:
                 "validation",
                 max_history_length=settings.max_history_length,
             ),
-            # A finished run only takes up its weights.
-            epochs=(
-                staged.initial_epoch
-                if staged.finished
-                else staged.max_epochs(self.model)
-            ),
+            epochs=staged.max_epochs(self.model),
             initial_epoch=staged.initial_epoch,
             callbacks=[
                 EpochTimer(),

@@ -16,6 +16,8 @@ from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 
 Candidates = Literal["sampled", "full"]
 
+_NUM_PREFETCHED = 4
+
 
 def training_dataset(
     split: LeaveOneOut,
@@ -90,7 +92,8 @@ def training_dataset(
         .map(lambda _: passes.assign_add(1) - 1)
         .flat_map(epoch)
         .apply(tf.data.experimental.assert_cardinality(num_batches))
-        .prefetch(tf.data.AUTOTUNE)
+        .prefetch(_NUM_PREFETCHED)
+        .with_options(_without_autotune())
     )
 
 
@@ -147,8 +150,21 @@ def evaluation_dataset(
         tf.data.Dataset.from_tensor_slices(cases)
         .batch(batch_size)
         .map(batch)
-        .prefetch(tf.data.AUTOTUNE)
+        .prefetch(_NUM_PREFETCHED)
+        .with_options(_without_autotune())
     )
+
+
+def _without_autotune() -> tf.data.Options:
+    """Returns options that leave nothing to the tuner of `tf.data`.
+
+    An iterator whose data set is tuned ends when the tuner's thread wakes up
+    next, and it sleeps twice as long every time: a pass could last almost
+    twice as long as its work.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 class _HistoryGatherer:

@@ -16,6 +16,7 @@ from tests.models.toys import (
     make_batch,
     make_model,
 )
+from tfrs_timirec.layers import UniformInterestPredictor
 from tfrs_timirec.models import ComiRec, TiMiRec, aggregate
 
 ITEMS = [[0, 0], [9, 9], [1, 0], [0, 1], [0.5, 0.5]]
@@ -159,6 +160,45 @@ def test_distillation_teaches_the_extractor_only_on_request(stop_gradient):
             assert value < 1e-7, name
         elif "recency" not in name:  # Positions count only in the attention.
             assert value > 1e-7, name
+
+
+def test_without_distillation_the_ranking_loss_is_all_there_is():
+    model = finetuning(make_model(distillation=False))
+    batch = make_batch()
+    vectors = model(batch)[:, 0]
+    items = tf.gather(model.item_embeddings, batch["negative_ids"])
+    targets = tf.gather(model.item_embeddings, batch["target_id"])
+    margins = tf.einsum("bd,bnd->bn", vectors, targets[:, None] - items)
+
+    loss = model.compute_loss(batch)
+
+    # BPR (Eq. 10) is the mean of log(1 + exp(-margin)).
+    expected = np.log1p(np.exp(-margins.numpy())).mean()
+    assert loss.numpy() == pytest.approx(expected, rel=1e-5)
+    largest = gradients(model, batch)
+    assert all(value > 0 for value in largest.values())
+
+
+def test_uniform_predictor_means_the_mean_of_the_interests():
+    model = TiMiRec(
+        extractor=FixedExtractor(INTERESTS, ITEMS),
+        predictor=UniformInterestPredictor(2),
+        distillation=False,
+    )
+
+    vectors = finetuning(model)({"item_ids": tf.constant([[2, 3]])})
+
+    np.testing.assert_allclose(vectors, [[[1.0, 1.5]]])
+
+
+def test_joint_training_starts_with_the_second_stage():
+    model = make_model(pretraining=False)
+
+    assert tuple(model.stages) == ("finetuning",)
+    assert model.stage == "finetuning"
+    assert model(make_batch()).shape == (6, 1, 4)
+    with pytest.raises(ValueError, match="`stage` must be one of"):
+        model.set_stage("pretraining")
 
 
 def test_dropout_is_for_training_only():

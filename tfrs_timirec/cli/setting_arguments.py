@@ -12,6 +12,11 @@ _HELP = {
     "temperature": "distillation temperature (T); timirec only",
     "num_projection_layers": "layers of the predictor's perceptron, 1 or 2;"
     " timirec only",
+    "pretraining": "train the extractor alone first; timirec only",
+    "distillation": "train the predictor with the distillation loss, too;"
+    " timirec only",
+    "stop_gradient": "keep that loss from changing its own target; timirec"
+    " only",
     "positions_in_sum": "let positions count in the interests, not only in"
     " their weights; not with _plus",
     "embedding_dim": "size of all vectors (D)",

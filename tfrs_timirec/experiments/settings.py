@@ -40,6 +40,10 @@ class TrainingSettings:
         temperature: distillation temperature (T); TiMiRec only.
         num_projection_layers: layers of the predictor's perceptron; TiMiRec
             only.
+        pretraining: train the extractor alone first; TiMiRec only, as are the
+            next two.
+        distillation: train the predictor with the distillation loss, too.
+        stop_gradient: keep that loss from changing its own target.
         positions_in_sum: interests sum positions too; without transformer.
         embedding_dim: size of all vectors (D).
         attention_dim: hidden size of the extractor's attention (D_a).
@@ -68,6 +72,9 @@ class TrainingSettings:
     num_interests: int = 4
     temperature: float = 0.1
     num_projection_layers: int = 2
+    pretraining: bool = True
+    distillation: bool = True
+    stop_gradient: bool = True
     positions_in_sum: bool = False
     embedding_dim: int = 64
     attention_dim: int = 8
@@ -125,6 +132,9 @@ class TrainingSettings:
                 vocabulary_size,
                 temperature=self.temperature,
                 num_projection_layers=self.num_projection_layers,
+                pretraining=self.pretraining,
+                distillation=self.distillation,
+                stop_gradient=self.stop_gradient,
                 **extractor_settings,
             )
         model.compile(

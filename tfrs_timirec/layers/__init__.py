@@ -8,6 +8,9 @@ from tfrs_timirec.layers.packing import Packing, pack
 from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
 from tfrs_timirec.layers.self_attentive_extractor import SelfAttentiveExtractor
 from tfrs_timirec.layers.transformer_block import TransformerBlock
+from tfrs_timirec.layers.uniform_interest_predictor import (
+    UniformInterestPredictor,
+)
 
 __all__ = [
     "GRUInterestPredictor",
@@ -18,5 +21,6 @@ __all__ = [
     "RecencyEmbedding",
     "SelfAttentiveExtractor",
     "TransformerBlock",
+    "UniformInterestPredictor",
     "pack",
 ]

@@ -33,8 +33,12 @@ class TiMiRec(ComiRec):
         max_history_length: longest history (n).
         temperature: distillation temperature (T).
         num_projection_layers: layers of the predictor's perceptron, 1 or 2.
-        stop_gradient: hold the target distribution fixed (Eq. 9); False is an
-            ablation of Table 4.
+        pretraining: False leaves the first stage out and trains all of it from
+            scratch, "joint train" of Table 4.
+        distillation: False leaves the distillation loss out, "attn pooling"
+            of Table 3; with a `UniformInterestPredictor` it is "mean pooling".
+        stop_gradient: hold the target distribution fixed (Eq. 9); False is
+            "w/o stopgrad" of Table 4.
         extractor: a layer of your own; see `ComiRec`.
         predictor: a layer of your own, called with item ids (batch, length)
             and giving logits (batch, num_interests). Takes the place of
@@ -60,7 +64,7 @@ class TiMiRec(ComiRec):
     [Wang et al., CIKM 2022](https://doi.org/10.1145/3511808.3557464).
     """
 
-    stages = ("pretraining", "finetuning")
+    stages: tuple[str, ...] = ("pretraining", "finetuning")
 
     def __init__(
         self,
@@ -71,6 +75,8 @@ class TiMiRec(ComiRec):
         max_history_length: int = 20,
         temperature: float = 0.1,
         num_projection_layers: int = 2,
+        pretraining: bool = True,
+        distillation: bool = True,
         stop_gradient: bool = True,
         extractor: tf.keras.layers.Layer | None = None,
         predictor: tf.keras.layers.Layer | None = None,
@@ -100,7 +106,11 @@ class TiMiRec(ComiRec):
                 name="predictor",
             )
         self.predictor: tf.keras.layers.Layer = predictor
+        if not pretraining:
+            self.stages = ("finetuning",)
+            self.stage = "finetuning"
         self._check_same_interests(max_history_length)
+        self._distills = distillation
         self._distillation = InterestDistillationLoss(
             temperature=temperature,
             stop_gradient=stop_gradient,
@@ -173,11 +183,13 @@ class TiMiRec(ComiRec):
         interests, logits = self(features, training=training, return_parts=True)
         scores = self._score_instance(features, aggregate(interests, logits))
         bpr_loss = self._bpr_loss(scores[:, 0])
+        self._track("bpr_loss", bpr_loss, features)
+        if not self._distills:
+            return bpr_loss
         similarities = self._target_similarities(features, interests)
         distillation_loss = tf.reduce_mean(
             self._distillation(similarities, logits)
         )
-        self._track("bpr_loss", bpr_loss, features)
         self._track("distillation_loss", distillation_loss, features)
         return bpr_loss + distillation_loss
 

@@ -27,6 +27,8 @@ class RunRecord:
         data_fingerprint: `Interactions.fingerprint` of the data.
         source: where the data came from, if that is known.
         command: the shell command that started the run, if one did.
+        pretrained_from: folder of the run that its first stage is taken from,
+            if it is.
     """
 
     settings: TrainingSettings
@@ -34,6 +36,7 @@ class RunRecord:
     data_fingerprint: str
     source: DataSource | None = None
     command: str | None = None
+    pretrained_from: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
@@ -58,7 +61,9 @@ class RunRecord:
     def differences(self, other: RunRecord) -> list[str]:
         """Returns in what another run differs, in words.
 
-        Where the data lies and which command started the run do not count.
+        Where the data lies, which command started the run and whether it
+        takes its first stage from another run do not count: all lead to the
+        same numbers.
 
         Args:
             other: the other run.
@@ -135,7 +140,7 @@ class RunFolder:
             record: what the run is.
 
         Returns:
-            The record, with the command that first started the run.
+            The record, with command and `pretrained_from` of the first start.
 
         Raises:
             ValueError: if the folder holds another run.
@@ -149,7 +154,11 @@ class RunFolder:
                     f" in {', '.join(differences)}. Choose another folder, or"
                     " delete this one."
                 )
-            record = dataclasses.replace(record, command=known.command)
+            record = dataclasses.replace(
+                record,
+                command=known.command,
+                pretrained_from=known.pretrained_from,
+            )
         self._write_json(self._settings, record.to_json())
         return record
 
@@ -168,8 +177,12 @@ class RunFolder:
         self._write_json(self._metrics, metrics)
 
     def read_history(self) -> pd.DataFrame:
-        """Returns the logs of a trained run, a row an epoch."""
-        return pd.read_csv(self._history)
+        """Returns the logs of a trained run, a row an epoch.
+
+        Raises:
+            FileNotFoundError: if the run has not finished.
+        """
+        return pd.read_csv(self._history, float_precision="round_trip")
 
     def write_history(self, history: Sequence[dict[str, Any]]) -> None:
         """Writes the logs, a row an epoch.

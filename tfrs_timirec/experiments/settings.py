@@ -12,6 +12,13 @@ from tfrs_timirec.training import AdamL2, StoppingRule
 
 MODEL_NAMES = ("comirec", "comirec_plus", "timirec", "timirec_plus")
 
+# What says nothing about pretraining.
+_FINETUNING_ONLY = (
+    "temperature",
+    "num_projection_layers",
+    "distillation",
+    "stop_gradient",
+)
 _SEED_END = 2**31  # What NumPy and TensorFlow both take, also doubled.
 _POSITIVE_INTS = (
     "num_interests",
@@ -108,6 +115,24 @@ class TrainingSettings:
             max_epochs=self.max_epochs,
             patience=self.patience,
             min_epochs=self.min_epochs,
+        )
+
+    @property
+    def of_pretraining(self) -> TrainingSettings | None:
+        """Settings of the one-stage model that the first of two stages is.
+
+        TiMiRec's pretraining is ComiRec, to the last digit; None for a model
+        of one stage.
+        """
+        if not self.model.startswith("timirec") or not self.pretraining:
+            return None
+        defaults: dict[str, Any] = {
+            field.name: field.default
+            for field in dataclasses.fields(self)
+            if field.name in _FINETUNING_ONLY
+        }
+        return dataclasses.replace(
+            self, model=self.model.replace("timirec", "comirec"), **defaults
         )
 
     def build_model(self, vocabulary_size: int) -> ComiRec:

@@ -22,6 +22,7 @@ from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation import rank_held_out, summarize_ranks
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.environment import describe_environment
+from tfrs_timirec.experiments.pretrained_start import take_over_pretraining
 from tfrs_timirec.experiments.run_folder import RunFolder, RunRecord
 from tfrs_timirec.experiments.settings import TrainingSettings
 from tfrs_timirec.models import SequentialRecommender
@@ -54,6 +55,10 @@ class TrainingRun:
         folder: the run folder; made if it is missing.
         source: where `interactions` came from; `open` needs it.
         command: the shell command that starts the run, for the record.
+        pretrained_from: folder of a finished run that is the first stage of
+            this one, as ComiRec is TiMiRec's (`settings.of_pretraining`).
+            Training starts with the second stage then, and comes to the same
+            numbers.
 
     Raises:
         ValueError: if the folder holds a run of other settings or other data,
@@ -73,6 +78,7 @@ class TrainingRun:
         *,
         source: DataSource | None = None,
         command: str | None = None,
+        pretrained_from: str | os.PathLike[str] | None = None,
     ):
         self.settings = settings
         self.interactions = interactions
@@ -93,6 +99,11 @@ class TrainingRun:
                 data_fingerprint=interactions.fingerprint,
                 source=source and source.with_absolute_paths(),
                 command=command,
+                pretrained_from=(
+                    None
+                    if pretrained_from is None
+                    else os.path.abspath(pretrained_from)
+                ),
             )
         )
 
@@ -149,8 +160,19 @@ class TrainingRun:
 
         Returns:
             The logs of every epoch.
+
+        Raises:
+            FileNotFoundError: if the run to start from has not finished.
+            ValueError: if the run to start from is not this run's first stage.
         """
         settings = self.settings
+        if self._record.pretrained_from is not None:
+            take_over_pretraining(
+                self.model,
+                self._record,
+                RunFolder(pathlib.Path(self._record.pretrained_from)),
+                self._files.backup,
+            )
         staged = StagedTraining(
             stopping_rule=settings.stopping_rule,
             backup_dir=self._files.backup,

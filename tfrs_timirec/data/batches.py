@@ -6,11 +6,13 @@ vector of positions, and its histories come from one `tf.gather`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
+from tfrs_timirec.data.context_features import ContextFeatures
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 
@@ -27,6 +29,7 @@ def training_dataset(
     num_negatives: int = 1,
     seed: int = 0,
     first_epoch: int = 0,
+    features: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Returns shuffled training batches with fresh negatives for every epoch.
 
@@ -40,7 +43,8 @@ def training_dataset(
       front;
     - `target_id`: (batch,) int32, the item that came next;
     - `negative_ids`: (batch, num_negatives) int32, drawn uniformly from the
-      items outside the user's *training* items.
+      items outside the user's *training* items;
+    - and the `features` asked for, see `ContextFeatures`.
 
     Args:
         split: which positions are for training.
@@ -49,9 +53,12 @@ def training_dataset(
         num_negatives: negatives per instance; the paper uses one.
         seed: seed of order and negatives.
         first_epoch: number of the first epoch.
+        features: names of what a model reads besides `item_ids`, as its
+            `feature_names` says.
 
     Raises:
-        ValueError: if the split holds no training instance.
+        ValueError: if the split holds no training instance, or a feature is
+            unknown.
 
     Example:
     >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
@@ -65,7 +72,9 @@ def training_dataset(
             " user column of the log."
         )
     num_batches = -(-len(positions) // batch_size)
-    histories = _HistoryGatherer(split.interactions, max_history_length)
+    histories = _HistoryGatherer(
+        split.interactions, max_history_length, features
+    )
     negatives = _NegativeSampler(split, num_negatives)
     passes = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
 
@@ -104,12 +113,13 @@ def evaluation_dataset(
     batch_size: int = 128,
     max_history_length: int = 20,
     candidates: Candidates = "sampled",
+    features: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Returns the held-out cases of one part, in the order of the users.
 
-    A batch is a dict of `item_ids` and `target_id`, as in `training_dataset`,
-    and with sampled candidates also `candidate_ids`: (batch, num_negatives)
-    int32, the same in every pass.
+    A batch is a dict of `item_ids`, `target_id` and the `features` asked for,
+    as in `training_dataset`, and with sampled candidates also `candidate_ids`:
+    (batch, num_negatives) int32, the same in every pass.
 
     Args:
         split: the split; its `num_negatives` and `seed` decide the candidates.
@@ -118,10 +128,11 @@ def evaluation_dataset(
             whole catalogue stay in the processor's cache.
         max_history_length: the newest items of a history that are kept (n).
         candidates: "sampled", or "full" to rank the whole catalogue instead.
+        features: as in `training_dataset`.
 
     Raises:
-        ValueError: if `candidates` or `part` is not one of the words above, or
-            nothing is held out.
+        ValueError: if `candidates` or `part` is not one of the words above, a
+            feature is unknown, or nothing is held out.
 
     Example:
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
@@ -138,7 +149,9 @@ def evaluation_dataset(
             f" Received: split of {split.interactions.num_interactions}"
             " interactions. Check the user column of the log."
         )
-    histories = _HistoryGatherer(split.interactions, max_history_length)
+    histories = _HistoryGatherer(
+        split.interactions, max_history_length, features
+    )
     cases = {"positions": positions}
     if candidates == "sampled":
         cases["candidate_ids"] = split.negatives(part)
@@ -170,7 +183,12 @@ def _without_autotune() -> tf.data.Options:
 class _HistoryGatherer:
     """Turns positions of targets into targets and what came before them."""
 
-    def __init__(self, interactions: Interactions, max_history_length: int):
+    def __init__(
+        self,
+        interactions: Interactions,
+        max_history_length: int,
+        features: Sequence[str],
+    ):
         if max_history_length < 1:
             raise ValueError(
                 "`max_history_length` must be at least 1."
@@ -181,14 +199,18 @@ class _HistoryGatherer:
             interactions.row_splits[interactions.user_indices]
         )
         self.offsets = tf.range(-max_history_length, 0, dtype=tf.int64)
+        self.context = ContextFeatures(interactions, features)
 
     def __call__(self, positions: tf.Tensor) -> dict[str, tf.Tensor]:
         before = positions[:, tf.newaxis] + self.offsets  # (batch, length)
         first = tf.gather(self.starts, positions)[:, tf.newaxis]
-        item_ids = tf.gather(self.item_ids, tf.maximum(before, 0))
+        is_item = before >= first
+        places = tf.maximum(before, 0)
+        item_ids = tf.where(is_item, tf.gather(self.item_ids, places), 0)
         return {
-            "item_ids": tf.where(before >= first, item_ids, 0),
+            "item_ids": item_ids,
             "target_id": tf.gather(self.item_ids, positions),
+            **self.context(positions, places, is_item),
         }
 
 

@@ -155,6 +155,7 @@ class PlantedTruth:
             part,
             max_history_length=model.extractor.max_history_length,
             candidates="full",
+            features=model.feature_names,
         )
         for features in batches:
             weights = tf.nn.softmax(model.predictor(features["item_ids"]))

@@ -57,6 +57,7 @@ def rank_held_out(
         batch_size=batch_size,
         max_history_length=max_history_length,
         candidates=candidates,
+        features=model.feature_names,
     )
     if candidates == "sampled":
 

@@ -51,6 +51,7 @@ def recommend_held_out(
         batch_size=batch_size,
         max_history_length=max_history_length,
         candidates="full",
+        features=model.feature_names,
     )
     best = []
     for number, features in enumerate(batches):

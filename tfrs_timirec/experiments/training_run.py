@@ -186,11 +186,13 @@ class TrainingRun:
                 num_negatives=settings.num_negatives,
                 seed=settings.seed,
                 first_epoch=staged.initial_epoch,
+                features=self.model.feature_names,
             ),
             validation_data=evaluation_dataset(
                 self.split,
                 "validation",
                 max_history_length=settings.max_history_length,
+                features=self.model.feature_names,
             ),
             epochs=staged.max_epochs(self.model),
             initial_epoch=staged.initial_epoch,

@@ -67,6 +67,11 @@ class SequentialRecommender(tfrs.Model):
         return ("loss",)
 
     @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What `call` reads: `features` of `training_dataset`, for serving."""
+        return ("item_ids",)
+
+    @property
     def item_embeddings(self) -> tf.Tensor:
         """(vocabulary_size, dim) vectors that candidates are scored with."""
         raise NotImplementedError(

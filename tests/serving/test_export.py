@@ -14,7 +14,7 @@ import tensorflow as tf
 import tfrs_timirec  # noqa: F401
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.models import ComiRec, TiMiRec
-from tfrs_timirec.serving import RecommenderModule, export_recommender
+from tfrs_timirec.serving import RecommenderModule, export
 
 NUM_ITEMS = 12
 LENGTH = 4
@@ -156,7 +156,7 @@ def test_a_foreign_log_is_an_error(model):
 
 @pytest.fixture(scope="module")
 def exported(model, log, tmp_path_factory) -> pathlib.Path:
-    return export_recommender(
+    return export(
         model,
         log,
         tmp_path_factory.mktemp("export") / "films",
@@ -210,10 +210,10 @@ def test_versions_count_up_and_a_broken_export_leaves_none(
     with monkeypatch.context() as patched:
         patched.setattr(tf.saved_model, "save", fail)
         with pytest.raises(OSError, match="disk full"):
-            export_recommender(model, log, versions, max_history_length=LENGTH)
+            export(model, log, versions, max_history_length=LENGTH)
     assert [path.name for path in versions.iterdir()] == ["1"]
 
-    second = export_recommender(model, log, versions, max_history_length=LENGTH)
+    second = export(model, log, versions, max_history_length=LENGTH)
     assert second.name == "2"
 
 

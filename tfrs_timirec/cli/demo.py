@@ -26,7 +26,7 @@ from tfrs_timirec.experiments.truth_comparison import (
     TruthComparison,
     compare_with_truth,
 )
-from tfrs_timirec.serving import export_recommender
+from tfrs_timirec.serving import export
 
 _SHOWN = 5
 _DATASETS = ("household_tv/small", "household_tv/tiny")
@@ -154,7 +154,7 @@ def run(args: argparse.Namespace) -> int:
     )
 
     _section(console, "5. Export, and a recommendation from it")
-    exported = export_recommender(
+    exported = export(
         training_run.model,
         log,
         args.export,

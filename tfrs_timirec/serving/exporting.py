@@ -16,7 +16,7 @@ from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.serving.recommender_module import RecommenderModule
 
 
-def export_recommender(
+def export(
     model: SequentialRecommender,
     interactions: Interactions,
     path: str | os.PathLike[str],
@@ -43,7 +43,7 @@ def export_recommender(
         ValueError: if the model's vocabulary is not that of the log.
 
     Example:
-    >>> folder = export_recommender(model, interactions, "saved_models/beauty")
+    >>> folder = export(model, interactions, "saved_models/beauty")
     >>> loaded = tf.saved_model.load(folder)
     >>> loaded.recommend(tf.constant([["B001", "B007"]]), tf.constant(10))
     """

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tfrs_timirec.data import attribute_sizes, read_attribute
 from tfrs_timirec.data.batches import evaluation_dataset, training_dataset
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.splits import LeaveOneOut
@@ -16,7 +17,15 @@ FRAME = pd.DataFrame(
         "timestamp": [101, 102, 103, 104, 105, 201, 202, 203],
     }
 )
-SPLIT = LeaveOneOut(Interactions.from_dataframe(FRAME))
+GENRES = pd.DataFrame(
+    {"genres": [["war"], [], ["comedy", "war"], ["art"]], "year": [9, 8, 8, 7]},
+    index=["a", "b", "c", "zzz"],
+)
+PROFILES = pd.DataFrame({"occupation": ["maker"]}, index=["bob"])
+LOG = Interactions.from_dataframe(
+    FRAME, item_metadata=GENRES, user_metadata=PROFILES
+)
+SPLIT = LeaveOneOut(LOG)
 
 
 def one_epoch(dataset):
@@ -80,9 +89,50 @@ def test_times_of_held_out_cases():
     assert epoch["item_ids"].tolist() == [[3, 4, 5], [0, 4, 2]]
 
 
+def test_attributes_of_held_out_cases():
+    epoch = one_epoch(
+        evaluation_dataset(
+            SPLIT,
+            "test",
+            max_history_length=3,
+            candidates="full",
+            features=("item_genres", "item_year", "user_occupation"),
+        )
+    )
+
+    # art, comedy and war would be 1, 2, 3, but no item of the log is art.
+    # Ann's history is b, c, d, of which the metadata has no d; bob's is c, a.
+    assert epoch["item_ids"].tolist() == [[3, 4, 5], [0, 4, 2]]
+    assert epoch["item_genres"].tolist() == [
+        [[0, 0], [1, 2], [0, 0]],
+        [[0, 0], [1, 2], [2, 0]],
+    ]
+    assert epoch["item_year"].tolist() == [  # 8 is 1, 9 is 2.
+        [[1], [1], [0]],
+        [[0], [1], [2]],
+    ]
+    assert epoch["user_occupation"].tolist() == [[0], [1]]
+    for name in ("item_genres", "user_occupation"):
+        assert epoch[name].dtype == np.int32
+
+
+def test_sizes_count_none():
+    names = ("item_genres", "item_year", "user_occupation")
+
+    assert attribute_sizes(LOG, names) == {
+        "item_genres": 3,
+        "item_year": 3,
+        "user_occupation": 2,
+    }
+    assert read_attribute(LOG, "item_genres").values.tolist() == [
+        "comedy",
+        "war",
+    ]
+
+
 @pytest.mark.parametrize("make", [training_dataset, evaluation_dataset])
 def test_unknown_feature_is_an_error(make):
     with pytest.raises(
-        ValueError, match=r"`features`.*request_timestamp.*Received: .*'hours'"
+        ValueError, match=r"request_timestamp, item_genres.*Received: 'hours'"
     ):
         make(SPLIT, features=("timestamps", "hours"))

@@ -16,6 +16,8 @@ USERS = {
         "timestamps": [5, 9, 9],
         "ratings": [1.0, 2.0, 3.0],
         "truth": [[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]],
+        "language": "sv",
+        "tongues": ["fi", "sv"],
     },
     "nil": {"item_ids": [], "timestamps": [], "ratings": [], "truth": []},
     "ann": {
@@ -23,6 +25,7 @@ USERS = {
         "timestamps": [7],
         "ratings": [4.0],
         "truth": [[0.0, 1.0]],
+        "language": "en",
     },
 }
 # "d" was never met.
@@ -53,6 +56,8 @@ class TinyHouseholdLog(tfds.core.GeneratorBasedBuilder):
                     "truth": features.Sequence(
                         features.Tensor(shape=(2,), dtype=np.float32)
                     ),
+                    "language": features.Text(),
+                    "tongues": features.Sequence(features.Text()),
                     "item_id": features.Text(),
                     "title": features.Text(),
                     "genres": features.Sequence(features.Text()),
@@ -74,6 +79,8 @@ class TinyHouseholdLog(tfds.core.GeneratorBasedBuilder):
             "timestamps": [],
             "ratings": [],
             "truth": np.zeros((0, 2), np.float32),
+            "language": "",
+            "tongues": [],
             "item_id": "",
             "title": "",
             "genres": [],
@@ -157,6 +164,14 @@ def test_item_fields_become_metadata(log):
     assert metadata["title"].tolist() == ["Bee", "Cee", "Ää"]
     assert metadata["genres"].tolist() == [["x"], ["x", "y"], []]
     assert metadata["interest"].tolist() == [1, 0, 1]
+
+
+def test_user_fields_become_metadata(log):
+    metadata = log.user_metadata
+    assert metadata.index.tolist() == ["ann", "zoe"]
+    assert sorted(metadata.columns) == ["language", "tongues"]
+    assert metadata["language"].tolist() == ["en", "sv"]
+    assert metadata["tongues"].tolist() == [[], ["fi", "sv"]]
 
 
 def test_what_is_left_out_is_counted(log):

@@ -204,13 +204,13 @@ class _HistoryGatherer:
     def __call__(self, positions: tf.Tensor) -> dict[str, tf.Tensor]:
         before = positions[:, tf.newaxis] + self.offsets  # (batch, length)
         first = tf.gather(self.starts, positions)[:, tf.newaxis]
-        is_item = before >= first
         places = tf.maximum(before, 0)
-        item_ids = tf.where(is_item, tf.gather(self.item_ids, places), 0)
+        item_ids = tf.gather(self.item_ids, places)
+        item_ids = tf.where(before >= first, item_ids, 0)
         return {
             "item_ids": item_ids,
             "target_id": tf.gather(self.item_ids, positions),
-            **self.context(positions, places, is_item),
+            **self.context(positions, places, item_ids),
         }
 
 

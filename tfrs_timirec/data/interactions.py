@@ -18,7 +18,9 @@ from tfrs_timirec.data.description import (
 )
 from tfrs_timirec.data.encoded_log import EncodedLog, clean_log, encode_table
 from tfrs_timirec.data.fingerprint import fingerprint_arrays
+from tfrs_timirec.data.metadata import align_table
 from tfrs_timirec.data.readers import RawTable, read_csv, read_parquet
+from tfrs_timirec.data.row_order import check_row_order
 from tfrs_timirec.data.tfds_reader import read_tfds
 from tfrs_timirec.data.vocabulary import NUM_RESERVED_IDS, ItemVocabulary
 
@@ -47,6 +49,7 @@ class Interactions:
         columns: further per-interaction arrays, first axis num_interactions.
         item_metadata: a row an item in the order of `items`, indexed by raw
             item id; None if there is none.
+        user_metadata: the same for `users`.
         report: what reading and cleaning met, changed or removed.
 
     Example:
@@ -65,30 +68,15 @@ class Interactions:
     items: np.ndarray
     columns: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     item_metadata: pd.DataFrame | None = None
+    user_metadata: pd.DataFrame | None = None
     report: CleaningReport = CleaningReport()
 
     def __post_init__(self) -> None:
-        arrays = {
-            "item_ids": self.item_ids,
-            "timestamps": self.timestamps,
-            **self.columns,
-        }
-        for name, array in arrays.items():
-            if len(array) != len(self.user_indices):
-                raise ValueError(
-                    f"`{name}` must be as long as `user_indices`"
-                    f" ({len(self.user_indices)}). Received: {len(array)}"
-                    f" entries in {name}."
-                )
-        same_user = np.diff(self.user_indices) == 0
-        if (np.diff(self.user_indices) < 0).any() or (
-            same_user & (np.diff(self.timestamps) < 0)
-        ).any():
-            raise ValueError(
-                "`user_indices` must ascend, and `timestamps` within each"
-                " user. Received: rows in another order. Use"
-                " Interactions.from_dataframe, which sorts."
-            )
+        check_row_order(
+            self.user_indices,
+            self.timestamps,
+            {"item_ids": self.item_ids, **self.columns},
+        )
 
     @classmethod
     def from_dataframe(
@@ -101,6 +89,7 @@ class Interactions:
         timestamp_column: str = "timestamp",
         extra_columns: Sequence[str] = (),
         item_metadata: pd.DataFrame | None = None,
+        user_metadata: pd.DataFrame | None = None,
         cleaning: CleaningOptions | None = None,
     ) -> "Interactions":
         """Builds the interactions from a table, one interaction a row.
@@ -114,6 +103,7 @@ class Interactions:
                 datetimes, or ISO 8601 text (UTC where no zone is given).
             extra_columns: names of further columns to keep in `columns`.
             item_metadata: a row an item, indexed by raw item id.
+            user_metadata: a row a user, indexed by raw user id.
             cleaning: the cleaning rules; by default nothing is removed.
 
         Raises:
@@ -130,6 +120,7 @@ class Interactions:
             timestamp_column=timestamp_column,
             extra_columns=extra_columns,
             item_metadata=item_metadata,
+            user_metadata=user_metadata,
             cleaning=cleaning,
         )
 
@@ -144,6 +135,7 @@ class Interactions:
         timestamp_column: str = "timestamp",
         extra_columns: Sequence[str] = (),
         item_metadata: pd.DataFrame | None = None,
+        user_metadata: pd.DataFrame | None = None,
         cleaning: CleaningOptions | None = None,
         delimiter: str | None = None,
     ) -> "Interactions":
@@ -158,6 +150,7 @@ class Interactions:
             timestamp_column: see `from_dataframe`.
             extra_columns: see `from_dataframe`; they are read as text.
             item_metadata: see `from_dataframe`.
+            user_metadata: see `from_dataframe`.
             cleaning: see `from_dataframe`.
             delimiter: between values; by default a tab for `.tsv`, else a
                 comma.
@@ -176,6 +169,7 @@ class Interactions:
             timestamp_column=timestamp_column,
             extra_columns=extra_columns,
             item_metadata=item_metadata,
+            user_metadata=user_metadata,
             cleaning=cleaning,
         )
 
@@ -190,6 +184,7 @@ class Interactions:
         timestamp_column: str = "timestamp",
         extra_columns: Sequence[str] = (),
         item_metadata: pd.DataFrame | None = None,
+        user_metadata: pd.DataFrame | None = None,
         cleaning: CleaningOptions | None = None,
     ) -> "Interactions":
         """Builds the interactions from a Parquet file.
@@ -202,6 +197,7 @@ class Interactions:
             timestamp_column: see `from_dataframe`.
             extra_columns: see `from_dataframe`.
             item_metadata: see `from_dataframe`.
+            user_metadata: see `from_dataframe`.
             cleaning: see `from_dataframe`.
 
         Raises:
@@ -218,6 +214,7 @@ class Interactions:
             timestamp_column=timestamp_column,
             extra_columns=extra_columns,
             item_metadata=item_metadata,
+            user_metadata=user_metadata,
             cleaning=cleaning,
         )
 
@@ -230,9 +227,9 @@ class Interactions:
     ) -> "Interactions":
         """Builds the interactions from a prepared TFDS data set.
 
-        The data set has a split `users` (user_id, item_ids, timestamps and any
-        further sequences of that length, which become `columns`) and a split
-        `items` (item_id and its metadata).
+        The data set has a split `users` (user_id, item_ids, timestamps, any
+        further sequences of that length, which become `columns`, and metadata)
+        and a split `items` (item_id and its metadata).
 
         Args:
             builder: a builder after `download_and_prepare()`.
@@ -248,6 +245,7 @@ class Interactions:
             source.log,
             name=f"{builder.name}/{config.name}" if config else builder.name,
             item_metadata=source.item_metadata,
+            user_metadata=source.user_metadata,
             cleaning=cleaning,
             users_without_interactions=source.users_without_interactions,
         )
@@ -257,16 +255,20 @@ class Interactions:
         cls,
         table: RawTable,
         *,
-        name: str,
-        item_metadata: pd.DataFrame | None,
-        cleaning: CleaningOptions | None,
-        **columns: Any,
+        user_column: str,
+        item_column: str,
+        timestamp_column: str,
+        extra_columns: Sequence[str],
+        **kwargs: Any,
     ) -> "Interactions":
-        columns["extra_columns"] = tuple(columns["extra_columns"])
-        log = encode_table(table, **columns)
-        return cls._from_log(
-            log, name=name, item_metadata=item_metadata, cleaning=cleaning
+        log = encode_table(
+            table,
+            user_column=user_column,
+            item_column=item_column,
+            timestamp_column=timestamp_column,
+            extra_columns=tuple(extra_columns),
         )
+        return cls._from_log(log, **kwargs)
 
     @classmethod
     def _from_log(
@@ -275,23 +277,20 @@ class Interactions:
         *,
         name: str,
         item_metadata: pd.DataFrame | None,
+        user_metadata: pd.DataFrame | None,
         cleaning: CleaningOptions | None,
         **counts: Any,
     ) -> "Interactions":
         log, report = clean_log(log, cleaning or CleaningOptions())
         if item_metadata is not None:
-            if not item_metadata.index.is_unique:
-                twice = item_metadata.index[item_metadata.index.duplicated()]
-                raise ValueError(
-                    "`item_metadata` must have one row an item. Received: id"
-                    f" {twice[0]!r} several times. Remove the repeated rows."
-                )
-            known = pd.Index(log.items).isin(item_metadata.index)
-            counts["items_without_metadata"] = int(np.count_nonzero(~known))
-            counts["items_without_interactions"] = len(item_metadata) - int(
-                np.count_nonzero(known)
-            )
-            item_metadata = item_metadata.reindex(log.items)
+            aligned = align_table("item_metadata", item_metadata, log.items)
+            item_metadata = aligned.rows
+            counts["items_without_metadata"] = aligned.num_missing
+            counts["items_without_interactions"] = aligned.num_unused
+        if user_metadata is not None:
+            user_metadata = align_table(
+                "user_metadata", user_metadata, log.users
+            ).rows
         return cls(
             name=name,
             user_indices=log.user_codes.astype(np.int32),
@@ -301,6 +300,7 @@ class Interactions:
             items=log.items,
             columns=log.columns,
             item_metadata=item_metadata,
+            user_metadata=user_metadata,
             report=dataclasses.replace(report, **counts),
         )
 

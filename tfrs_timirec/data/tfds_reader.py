@@ -22,21 +22,23 @@ class TfdsLog:
     Args:
         log: the interactions.
         item_metadata: one row an item of the split `items`, indexed by raw id.
+        user_metadata: the same for the split `users`; None if it has none.
         users_without_interactions: how many users have an empty sequence.
     """
 
     log: EncodedLog
     item_metadata: pd.DataFrame
+    user_metadata: pd.DataFrame | None
     users_without_interactions: int
 
 
 def read_tfds(builder: tfds.core.DatasetBuilder) -> TfdsLog:
     """Reads the splits `users` and `items` of a prepared builder.
 
-    Sequences of the split `users` as long as `item_ids` become columns; other
-    features of the split `items` become item metadata. Numbers, text and
-    sequences of them (or of fixed shapes of them) are read; nested sequences
-    are not.
+    Sequences of the split `users` as long as `item_ids` become columns; its
+    other features become user metadata, those of the split `items` become item
+    metadata. Numbers, text and sequences of them (or of fixed shapes of them)
+    are read; nested sequences are not.
 
     Args:
         builder: a builder after `download_and_prepare()`.
@@ -58,6 +60,11 @@ def read_tfds(builder: tfds.core.DatasetBuilder) -> TfdsLog:
         and np.array_equal(np.diff(feature.splits), lengths)
     }
     raw_users = users["user_id"]
+    profile = {
+        name: feature
+        for name, feature in users.items()
+        if name not in sequences
+    }
 
     def locate(row: int) -> str:
         user = owner[row]
@@ -89,9 +96,12 @@ def read_tfds(builder: tfds.core.DatasetBuilder) -> TfdsLog:
         items=items,
         columns=sequences,
     ).without_unused_ids()
+    raw_items = _read_split(builder, "items")
+    user_metadata = _table("user_id", profile, raw_items)
     return TfdsLog(
         log=log,
-        item_metadata=_item_table(_read_split(builder, "items"), users),
+        item_metadata=_table("item_id", raw_items, users),
+        user_metadata=None if user_metadata.empty else user_metadata,
         users_without_interactions=int(np.count_nonzero(~used)),
     )
 
@@ -186,17 +196,20 @@ def _join_sequences(
     )
 
 
-def _item_table(items: dict[str, Any], users: dict[str, Any]) -> pd.DataFrame:
+def _table(
+    key: str, split: dict[str, Any], other: dict[str, Any]
+) -> pd.DataFrame:
+    """Returns the features that are a split's own, indexed by raw id."""
     columns: dict[str, Any] = {}
-    for name, feature in items.items():
-        if name in {"item_id", "user_id"} or _is_foreign(feature, users[name]):
+    for name, feature in split.items():
+        if name in {"item_id", "user_id"} or _is_foreign(feature, other[name]):
             continue
         if isinstance(feature, _Ragged):
             rows = np.split(feature.values, feature.splits[1:-1])
             columns[name] = [_plain_all(row).tolist() for row in rows]
         else:
             columns[name] = _plain_all(feature)
-    return pd.DataFrame(columns, index=pd.Index(_plain_all(items["item_id"])))
+    return pd.DataFrame(columns, index=pd.Index(_plain_all(split[key])))
 
 
 def _is_foreign(

@@ -1,0 +1,62 @@
+"""Tables of users and items: alignment and numbering, by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrs_timirec.data.metadata import Attribute, align_table
+
+
+def test_rows_come_in_the_order_of_the_ids():
+    table = pd.DataFrame({"title": ["B", "A", "X"]}, index=["b", "a", "x"])
+
+    aligned = align_table("item_metadata", table, np.array(["a", "b", "c"]))
+
+    assert aligned.rows["title"].tolist()[:2] == ["A", "B"]
+    assert aligned.rows["title"].isna().tolist() == [False, False, True]
+    assert (aligned.num_missing, aligned.num_unused) == (1, 1)
+
+
+def test_two_rows_of_a_user_are_an_error():
+    table = pd.DataFrame({"age": [1, 2]}, index=[7, 7])
+
+    with pytest.raises(ValueError, match="`user_metadata`.*one row.*id 7"):
+        align_table("user_metadata", table, np.array([7]))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "ids"),
+    [
+        (["b", "a", "b"], ["a", "b"], [[2], [1], [2]]),
+        ([30, -5, 30], [-5, 30], [[2], [1], [2]]),
+        # What integers become where others are missing.
+        ([3.0, np.nan, 1.0], [1, 3], [[2], [0], [1]]),
+        ([True, False, None], [0, 1], [[2], [1], [0]]),
+        (["x", "", None], ["x"], [[1], [0], [0]]),
+        # Lists; a value twice counts once, and nothing is nothing.
+        ([["b", "a"], [], ["b", "b"]], ["a", "b"], [[2, 1], [0, 0], [2, 0]]),
+        ([[5], None, (5, 4)], [4, 5], [[2, 0], [0, 0], [2, 1]]),
+        ([np.array([2, 1]), np.array([]), 1], [1, 2], [[2, 1], [0, 0], [1, 0]]),
+    ],
+)
+def test_values_are_numbered_in_ascending_order(column, values, ids):
+    attribute = Attribute.from_column("a", pd.Series(column, index=[9, 9, 9]))
+
+    assert attribute.values.tolist() == values
+    assert attribute.ids.tolist() == ids
+    assert attribute.ids.dtype == np.int32
+    assert attribute.size == len(values) + 1
+
+
+@pytest.mark.parametrize(
+    ("column", "received"),
+    [
+        ([0.5, 1.0], "fractions and integer"),
+        (["a", 1], "integer and text"),
+        ([None, ""], "no value at all"),
+        ([b"a"], "values of type bytes"),
+    ],
+)
+def test_values_that_cannot_be_numbered(column, received):
+    with pytest.raises(ValueError, match=f"`price`.*Received: {received}"):
+        Attribute.from_column("price", pd.Series(column))

@@ -90,12 +90,14 @@ class MultiInterestAttention(tf.keras.layers.Layer):
             values = item_vectors
         if mask is None:
             mask = tf.ones(tf.shape(item_vectors)[:2], tf.bool)
-        hidden = tf.tanh(
-            tf.einsum("bld,da->bla", item_vectors, self.hidden_kernel)
-        )  # (batch, length, attention_dim)
-        logits = tf.einsum("bla,ak->bkl", hidden, self.interest_kernel)
+        length, dim = tf.shape(item_vectors)[1], item_vectors.shape[-1]
+        flat = tf.reshape(item_vectors, (-1, dim))
+        hidden = tf.tanh(tf.matmul(flat, self.hidden_kernel))
+        logits = tf.matmul(hidden, self.interest_kernel)
+        logits = tf.reshape(logits, (-1, length, self.num_interests))
+        logits = tf.transpose(logits, (0, 2, 1))  # (batch, K, length)
         attention = masked_softmax(logits, mask[:, tf.newaxis])
-        interests = tf.einsum("bkl,bld->bkd", attention, values)
+        interests = tf.matmul(attention, values)  # (batch, K, dim)
         return (interests, attention) if return_attention else interests
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> None:

@@ -83,9 +83,9 @@ class TransformerBlock(tf.keras.layers.Layer):
             self.attention_projection(item_vectors), 3, axis=-1
         )
         scale = tf.cast(item_vectors.shape[-1], queries.dtype) ** -0.5
-        logits = tf.einsum("bqd,bkd->bqk", queries * scale, keys)
+        logits = tf.matmul(queries * scale, keys, transpose_b=True)
         attention = masked_softmax(logits, mask[:, tf.newaxis])
-        context = tf.einsum("bqk,bkd->bqd", attention, values)
+        context = tf.matmul(attention, values)
         hidden = self.attention_norm(item_vectors + context)
         output = self.feed_forward_output(self.feed_forward_hidden(hidden))
         return self.feed_forward_norm(hidden + output)

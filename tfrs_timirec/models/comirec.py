@@ -124,7 +124,7 @@ class ComiRec(SequentialRecommender):
         )
         items = tf.gather(self.item_embeddings, item_ids)
         user_vectors = tf.cast(user_vectors, items.dtype)  # As in `score`.
-        return tf.einsum("bvd,bid->bvi", user_vectors, items)
+        return tf.matmul(user_vectors, items, transpose_b=True)
 
     def _bpr_loss(self, scores: tf.Tensor) -> tf.Tensor:
         """Mean BPR loss of (batch, 1 + negatives) scores, target first."""

@@ -121,7 +121,7 @@ class SequentialRecommender(tfrs.Model):
         items = tf.gather(self.item_embeddings, item_ids)
         # Mixed precision computes vectors in half, scores in full precision.
         user_vectors = tf.cast(user_vectors, items.dtype)
-        scores = tf.einsum("bvd,bid->bvi", user_vectors, items)
+        scores = tf.matmul(user_vectors, items, transpose_b=True)
         return tf.reduce_max(scores, axis=1)
 
     def score_all(self, user_vectors: tf.Tensor) -> tf.Tensor:

@@ -220,9 +220,9 @@ class TiMiRec(ComiRec):
     ) -> tf.Tensor:
         """Cosine of the target with each interest (Eq. 5), (batch, K)."""
         targets = tf.gather(self.item_embeddings, features["target_id"])
-        return tf.einsum(
-            "bkd,bd->bk",
-            tf.math.l2_normalize(tf.cast(interests, targets.dtype), axis=-1),
+        interests = tf.cast(interests, targets.dtype)
+        return tf.linalg.matvec(
+            tf.math.l2_normalize(interests, axis=-1),
             tf.math.l2_normalize(targets, axis=-1),
         )
 
@@ -242,4 +242,4 @@ def aggregate(interests: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     array([[[3.]]], dtype=float32)
     """
     weights = tf.cast(tf.nn.softmax(logits), interests.dtype)
-    return tf.einsum("bkd,bk->bd", interests, weights)[:, tf.newaxis]
+    return tf.matmul(weights[:, tf.newaxis], interests)

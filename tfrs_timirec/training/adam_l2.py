@@ -88,9 +88,10 @@ class AdamL2(tf.keras.optimizers.Optimizer):
         step = tf.cast(self.iterations + 1, dtype)
         beta_1_power = tf.pow(tf.cast(self.beta_1, dtype), step)
         beta_2_power = tf.pow(tf.cast(self.beta_2, dtype), step)
-        gradient = tf.convert_to_tensor(gradient)  # Sums rows that come twice.
         if self.l2 and not _is_bias(variable):
-            gradient += self.l2 * variable
+            gradient = _add(self.l2 * variable, gradient)
+        else:  # Sums rows that come twice.
+            gradient = tf.convert_to_tensor(gradient)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._first_moments[index].handle,
@@ -123,6 +124,16 @@ class AdamL2(tf.keras.optimizers.Optimizer):
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
         }
+
+
+def _add(dense: tf.Tensor, gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
+    """Adds a gradient, which may have rows that come twice."""
+    if isinstance(gradient, tf.IndexedSlices):
+        # In place, while a dense gradient would cost two passes over a table.
+        return tf.tensor_scatter_nd_add(
+            dense, gradient.indices[:, tf.newaxis], gradient.values
+        )
+    return dense + gradient
 
 
 def _is_bias(variable: tf.Variable) -> bool:

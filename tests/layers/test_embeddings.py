@@ -39,16 +39,25 @@ def test_gradient_of_items_is_sparse():
     assert gradient.indices.numpy().tolist() == [5, 5, 7]
 
 
-@pytest.mark.parametrize("length", [1, 3, 4])
-def test_recency_counts_from_the_newest(length):
+@pytest.mark.parametrize(
+    ("mask", "positions"),
+    [
+        ([1, 1, 1], [3, 2, 1]),
+        ([0, 1, 1], [0, 2, 1]),
+        ([1, 1, 0], [2, 1, 0]),
+        ([1, 0, 1], [2, 0, 1]),
+        ([0, 0, 0], [0, 0, 0]),
+    ],
+)
+def test_recency_counts_from_the_newest(mask, positions):
     layer = RecencyEmbedding(max_history_length=4, embedding_dim=2)
-    layer.build((1, length))
-    table = np.arange(8.0).reshape(4, 2)  # The newest item's row first.
+    layer.build((1, 3))
+    table = np.arange(10.0).reshape(5, 2)  # Rows 0 to 4.
     layer.set_weights([table])
 
-    vectors = layer(tf.zeros((5, length), tf.int32))
+    vectors = layer(tf.constant([mask]) == 1)
 
-    assert vectors.numpy().tolist() == [table[:length][::-1].tolist()]
+    assert vectors.numpy()[0].tolist() == table[positions].tolist()
 
 
 def test_history_that_is_too_long_is_an_error():

@@ -152,16 +152,21 @@ def evaluation_dataset(
     histories = _HistoryGatherer(
         split.interactions, max_history_length, features
     )
-    cases = {"positions": positions}
-    if candidates == "sampled":
-        cases["candidate_ids"] = split.negatives(part)
+    targets = tf.constant(positions)
+    negatives = (
+        tf.constant(split.negatives(part)) if candidates == "sampled" else None
+    )
 
-    def batch(case: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return {**histories(case.pop("positions")), **case}
+    def batch(start: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = slice(start, start + batch_size)
+        features = histories(targets[rows])
+        if negatives is not None:
+            features["candidate_ids"] = negatives[rows]
+        return features
 
+    # Slices of whole batches: cases that are batched one by one are copied.
     return (
-        tf.data.Dataset.from_tensor_slices(cases)
-        .batch(batch_size)
+        tf.data.Dataset.range(0, len(positions), batch_size)
         .map(batch)
         .prefetch(_NUM_PREFETCHED)
         .with_options(_without_autotune())

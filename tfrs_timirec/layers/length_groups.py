@@ -65,21 +65,6 @@ def align_right(item_ids: tf.Tensor) -> tf.Tensor:
     >>> align_right(tf.constant([[5, 0, 7, 0]])).numpy()
     array([[0, 0, 5, 7]], dtype=int32)
     """
-    return tf.gather(item_ids, padding_first(item_ids), batch_dims=1)
-
-
-def padding_first(item_ids: tf.Tensor) -> tf.Tensor:
-    """Finds the order that moves a row's padding to the front.
-
-    Args:
-        item_ids: (batch, length) ids, 0 pads anywhere.
-
-    Returns:
-        (batch, length) int32 places of the padding, then those of the items.
-
-    Example:
-    >>> padding_first(tf.constant([[5, 0, 7, 0]])).numpy()
-    array([[1, 3, 0, 2]], dtype=int32)
-    """
     is_item = tf.cast(tf.not_equal(item_ids, 0), tf.int32)
-    return tf.argsort(is_item, axis=1, stable=True)
+    places = tf.argsort(is_item, axis=1, stable=True)
+    return tf.gather(item_ids, places, batch_dims=1)

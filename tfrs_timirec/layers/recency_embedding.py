@@ -12,23 +12,21 @@ from tfrs_timirec.layers.initialization import small_normal
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class RecencyEmbedding(tf.keras.layers.Layer):
-    """Embeds how many items ago an item came: the newest is 1.
+    """Embeds how many items ago an item came: the newest is 1, padding is 0.
 
     Section 3.5.1 adds a trainable embedding of the position to every item. The
     authors' code counts from the end, so that "the last item" has the same
-    vector in a short and in a long history; this layer does the same. In
-    histories that are aligned at their ends, as `align_right` makes them, a
-    column is a position, and all rows have the same vectors. Padding in front
-    gets a vector, too: it is masked wherever histories are read.
+    vector in a short and in a long history; this layer does the same. Padding
+    may stand before or behind the items.
 
     Args:
         max_history_length: the largest position (n).
         embedding_dim: size of a vector (D).
         **kwargs: `name`, `dtype`, … of `tf.keras.layers.Layer`.
 
-    Input shape: `(batch, length)` of any type, of which only the length is
-        read; `length <= max_history_length`.
-    Output shape: `(1, length, embedding_dim)`, to be added to item vectors.
+    Input shape: `(batch, length)` boolean, True for a real item;
+        `length <= max_history_length`.
+    Output shape: `(batch, length, embedding_dim)`.
 
     Raises:
         ValueError: if a size is not a positive integer, or a history is longer
@@ -36,7 +34,7 @@ class RecencyEmbedding(tf.keras.layers.Layer):
 
     Example:
     >>> layer = RecencyEmbedding(max_history_length=20, embedding_dim=64)
-    >>> layer(tf.constant([[0, 5, 7], [0, 0, 9]])).shape
+    >>> layer(tf.constant([[False, True, True]])).shape
     TensorShape([1, 3, 64])
     """
 
@@ -56,29 +54,38 @@ class RecencyEmbedding(tf.keras.layers.Layer):
         self.embedding_dim = embedding_dim
 
     def build(self, input_shape: Any) -> None:
-        """Creates the (max_history_length, embedding_dim) table."""
+        """Creates the (max_history_length + 1, embedding_dim) table."""
         self.embeddings = self.add_weight(
             name="embeddings",
-            shape=(self.max_history_length, self.embedding_dim),
+            shape=(self.max_history_length + 1, self.embedding_dim),
             initializer=small_normal(),
         )
         super().build(input_shape)
 
-    def call(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Returns the vectors of the columns."""
-        length = item_ids.shape[1]
-        if length is None:
-            length = tf.shape(item_ids)[1]
-        elif length > self.max_history_length:
+    def call(self, valid_mask: tf.Tensor) -> tf.Tensor:
+        """Returns the vectors of the positions."""
+        length = valid_mask.shape[1]
+        if length is not None and length > self.max_history_length:
             raise ValueError(
                 "RecencyEmbedding: a history must not be longer than"
                 f" `max_history_length` ({self.max_history_length})."
-                f" Received: item_ids.shape={item_ids.shape}. Keep the"
+                f" Received: valid_mask.shape={valid_mask.shape}. Keep the"
                 " newest items, or make the layer with a larger"
                 " `max_history_length`."
             )
-        newest_last = tf.reverse(self.embeddings[:length], axis=[0])
-        return tf.cast(newest_last, self.compute_dtype)[tf.newaxis]
+        is_item = tf.cast(valid_mask, tf.int32)
+        positions = is_item * tf.cumsum(is_item, axis=1, reverse=True)
+        # A product with one-hot rows: cheaper than a gather's gradient, which
+        # would add thousands of rows into a table of some twenty.
+        one_hot = tf.one_hot(
+            positions, self.max_history_length + 1, dtype=self.compute_dtype
+        )
+        flat = tf.matmul(
+            tf.reshape(one_hot, (-1, self.max_history_length + 1)),
+            tf.cast(self.embeddings, self.compute_dtype),
+        )
+        shape = (-1, tf.shape(valid_mask)[1], self.embedding_dim)
+        return tf.reshape(flat, shape)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
-from tfrs_timirec.layers.length_groups import map_by_length, padding_first
+from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
 from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
 from tfrs_timirec.layers.transformer_block import TransformerBlock
@@ -103,27 +103,16 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         """Returns the interests, and on request each item's weights."""
         if return_attention:
-            return self._extract_with_attention(item_ids)
+            return self._extract(item_ids, return_attention=True)
         shares = [round(share * item_ids.shape[1]) for share in _LENGTH_SHARES]
         return map_by_length(self._extract, item_ids, shares)
-
-    def _extract_with_attention(
-        self, item_ids: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        places = padding_first(item_ids)
-        interests, attention = self._extract(
-            tf.gather(item_ids, places, batch_dims=1), return_attention=True
-        )
-        original = tf.argsort(places, axis=1)
-        return interests, tf.gather(attention, original, axis=2, batch_dims=1)
 
     def _extract(
         self, item_ids: tf.Tensor, return_attention: bool = False
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-        """Extracts from histories with their padding in front."""
         valid_mask = tf.not_equal(item_ids, 0)
         items = self.item_embedding(item_ids)  # (batch, length, dim)
-        hidden = items + self.recency_embedding(item_ids)
+        hidden = items + self.recency_embedding(valid_mask)
         if self.transformer_block is not None:
             hidden = self.transformer_block(hidden, mask=valid_mask)
             values = hidden

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from tfrs_timirec.data.sorting import stable_argsort
+
 DUPLICATE_RULES = ("keep", "first", "last")
 TIE_RULES = ("file_order", "reverse_file_order")
 
@@ -116,7 +118,7 @@ def chronological_order(
         out_of_order: how many rows were older than the same user's row before
             them in the file.
     """
-    order = np.argsort(users, kind="stable")
+    order = stable_argsort(users)
     sorted_users = users[order]
     same_user = sorted_users[1:] == sorted_users[:-1]
     sorted_times = times[order]
@@ -124,7 +126,8 @@ def chronological_order(
         np.count_nonzero(same_user & (sorted_times[1:] < sorted_times[:-1]))
     )
     if out_of_order:
-        order = np.lexsort((times, users))
+        order = stable_argsort(times)
+        order = order[stable_argsort(users[order])]
         sorted_times = times[order]
     if ties == "reverse_file_order":
         tied = same_user & (sorted_times[1:] == sorted_times[:-1])
@@ -150,7 +153,7 @@ def repeated_pairs(users: np.ndarray, items: np.ndarray) -> np.ndarray:
     repeated = np.zeros(len(users), dtype=bool)
     if len(users):
         pairs = users.astype(np.int64) * (int(items.max()) + 1) + items
-        order = np.argsort(pairs, kind="stable")
+        order = stable_argsort(pairs)
         sorted_pairs = pairs[order]
         repeated[order[1:]] = sorted_pairs[1:] == sorted_pairs[:-1]
     return repeated

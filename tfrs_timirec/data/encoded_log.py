@@ -44,12 +44,18 @@ class EncodedLog:
 
     def take(self, rows: np.ndarray) -> "EncodedLog":
         """Returns the log of these rows, positions or a mask."""
+        exact_times = self.exact_times[rows]
+        timestamps = (
+            exact_times
+            if self.timestamps is self.exact_times
+            else self.timestamps[rows]
+        )
         return dataclasses.replace(
             self,
             user_codes=self.user_codes[rows],
             item_codes=self.item_codes[rows],
-            exact_times=self.exact_times[rows],
-            timestamps=self.timestamps[rows],
+            exact_times=exact_times,
+            timestamps=timestamps,
             columns={
                 name: values[rows] for name, values in self.columns.items()
             },
@@ -195,7 +201,9 @@ def _compact(
     ids: np.ndarray, codes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     used = np.bincount(codes, minlength=len(ids)) > 0
-    new_codes = np.cumsum(used) - 1
+    if used.all():
+        return ids, codes
+    new_codes = np.cumsum(used, dtype=np.int32) - np.int32(1)
     return ids[used], new_codes[codes]
 
 

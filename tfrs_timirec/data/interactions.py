@@ -162,7 +162,9 @@ class Interactions:
         """
         wanted = (user_column, item_column, timestamp_column, *extra_columns)
         return cls._from_table(
-            read_csv(path, wanted, delimiter),
+            read_csv(
+                path, wanted, delimiter, id_columns=(user_column, item_column)
+            ),
             name=name or _stem(path),
             user_column=user_column,
             item_column=item_column,
@@ -207,7 +209,7 @@ class Interactions:
         """
         wanted = (user_column, item_column, timestamp_column, *extra_columns)
         return cls._from_table(
-            read_parquet(path, wanted),
+            read_parquet(path, wanted, id_columns=(user_column, item_column)),
             name=name or _stem(path),
             user_column=user_column,
             item_column=item_column,
@@ -293,7 +295,7 @@ class Interactions:
             ).rows
         return cls(
             name=name,
-            user_indices=log.user_codes.astype(np.int32),
+            user_indices=log.user_codes.astype(np.int32, copy=False),
             item_ids=(log.item_codes + NUM_RESERVED_IDS).astype(np.int32),
             timestamps=log.timestamps,
             users=log.users,

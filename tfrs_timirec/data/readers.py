@@ -20,6 +20,8 @@ CSV_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
 _BLOCK_BYTES = 1 << 24
+_TEXT_TYPES = {pa.string(), pa.large_string(), pa.binary()}
+_TEXT_ID = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ def read_csv(
     path: str | os.PathLike[str],
     columns: Sequence[str] | None = None,
     delimiter: str | None = None,
+    id_columns: Sequence[str] = (),
 ) -> RawTable:
     """Reads a CSV file with a header line, plain or gzip-compressed.
 
@@ -51,6 +54,8 @@ def read_csv(
         path: a UTF-8 file whose name ends in one of `CSV_SUFFIXES`.
         columns: the columns to read; all if None.
         delimiter: between values; by default a tab for `.tsv`, else a comma.
+        id_columns: the columns to return as categories of text: a repeated
+            id is kept once.
 
     Returns:
         The table; `locate` gives line numbers, the header being line 1.
@@ -75,7 +80,10 @@ def read_csv(
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=wanted,
-                column_types={name: pa.string() for name in wanted},
+                column_types={
+                    name: _TEXT_ID if name in id_columns else pa.string()
+                    for name in wanted
+                },
                 strings_can_be_null=False,
             ),
         )
@@ -91,13 +99,17 @@ def read_csv(
 
 
 def read_parquet(
-    path: str | os.PathLike[str], columns: Sequence[str] | None = None
+    path: str | os.PathLike[str],
+    columns: Sequence[str] | None = None,
+    id_columns: Sequence[str] = (),
 ) -> RawTable:
     """Reads a Parquet file. Columns keep their types.
 
     Args:
         path: a file whose name ends in one of `PARQUET_SUFFIXES`.
         columns: the columns to read; all if None.
+        id_columns: the columns to return as categories where they hold text:
+            a repeated id is kept once.
 
     Returns:
         The table; `locate` counts its rows from 1.
@@ -108,8 +120,12 @@ def read_parquet(
     """
     path = _existing_file(path, PARQUET_SUFFIXES)
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            names = file.schema_arrow.names
+        schema = pyarrow.parquet.read_schema(path)
+        names = schema.names
+        text = [name for name in names if _is_text(schema, name)]
+        with pyarrow.parquet.ParquetFile(
+            path, read_dictionary=_present(text, id_columns)
+        ) as file:
             table = file.read(columns=_present(names, columns))
     except (OSError, pa.ArrowInvalid) as error:
         raise ValueError(_broken(path, error)) from error
@@ -195,6 +211,11 @@ def _present(names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
         for name in dict.fromkeys(names)
         if columns is None or name in columns
     ]
+
+
+def _is_text(schema: pa.Schema, name: str) -> bool:
+    fields = [schema.field(i) for i in schema.get_all_field_indices(name)]
+    return {field.type for field in fields} <= _TEXT_TYPES
 
 
 def _existing_file(

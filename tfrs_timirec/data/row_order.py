@@ -29,10 +29,9 @@ def check_row_order(
                 f" ({len(user_indices)}). Received: {len(array)}"
                 f" entries in {name}."
             )
-    same_user = np.diff(user_indices) == 0
-    if (np.diff(user_indices) < 0).any() or (
-        same_user & (np.diff(timestamps) < 0)
-    ).any():
+    users, next_users = user_indices[:-1], user_indices[1:]
+    goes_back = (next_users == users) & (timestamps[1:] < timestamps[:-1])
+    if (next_users < users).any() or goes_back.any():
         raise ValueError(
             "`user_indices` must ascend, and `timestamps` within each"
             " user. Received: rows in another order. Use"

@@ -19,3 +19,25 @@ def check_positive_int(owner: str, **arguments: int) -> None:
                 f"{owner}: `{name}` must be a positive integer."
                 f" Received: {name}={value!r}"
             )
+
+
+def check_history_length(
+    owner: str, length: int | None, max_history_length: int
+) -> None:
+    """Raises a ValueError if histories are longer than a layer can read.
+
+    Args:
+        owner: class that reads them; the message starts with it.
+        length: number of places of a batch's histories; None if unknown.
+        max_history_length: the class's argument.
+
+    Raises:
+        ValueError: if `length` is larger than `max_history_length`.
+    """
+    if length is not None and length > max_history_length:
+        raise ValueError(
+            f"{owner}: a history must not be longer than `max_history_length`"
+            f" ({max_history_length}). Received: histories of {length} places."
+            " Keep the newest items, or make the layer with a larger"
+            " `max_history_length`."
+        )

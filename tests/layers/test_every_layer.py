@@ -69,6 +69,22 @@ def extractor_case(**options):
     )
 
 
+def capsule_case(extractor_class, *vote_shape, **options):
+    return LayerCase(
+        make=lambda: extractor_class(
+            vocabulary_size=VOCABULARY_SIZE,
+            num_interests=NUM_INTERESTS,
+            embedding_dim=DIM,
+            max_history_length=MAX_LENGTH,
+            **options,
+        ),
+        inputs=as_ids,
+        output_shape=(4, NUM_INTERESTS, DIM),
+        weight_shapes=(ITEM_TABLE, vote_shape),
+        is_zero_when_empty=True,
+    )
+
+
 def predictor_case(num_projection_layers):
     hidden = ((DIM, DIM), (DIM,)) if num_projection_layers == 2 else ()
     return LayerCase(
@@ -135,6 +151,13 @@ CASES = {
         positions_in_sum=True
     ),
     "SelfAttentiveExtractor-transformer": extractor_case(transformer=True),
+    "DynamicRoutingExtractor": capsule_case(
+        layers.DynamicRoutingExtractor, MAX_LENGTH, DIM, NUM_INTERESTS * DIM
+    ),
+    "MINDExtractor": capsule_case(layers.MINDExtractor, DIM, DIM),
+    "MINDExtractor-adaptive_interests": capsule_case(
+        layers.MINDExtractor, DIM, DIM, adaptive_interests=True
+    ),
     "GRUInterestPredictor-1": predictor_case(1),
     "GRUInterestPredictor-2": predictor_case(2),
     "UniformInterestPredictor": LayerCase(

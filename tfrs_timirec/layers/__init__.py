@@ -1,7 +1,11 @@
 """Keras layers."""
 
+from tfrs_timirec.layers.dynamic_routing_extractor import (
+    DynamicRoutingExtractor,
+)
 from tfrs_timirec.layers.gru_interest_predictor import GRUInterestPredictor
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
+from tfrs_timirec.layers.mind_extractor import MINDExtractor
 from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
 from tfrs_timirec.layers.packed_gru import PackedGRU
 from tfrs_timirec.layers.packing import Packing, pack
@@ -13,8 +17,10 @@ from tfrs_timirec.layers.uniform_interest_predictor import (
 )
 
 __all__ = [
+    "DynamicRoutingExtractor",
     "GRUInterestPredictor",
     "ItemEmbedding",
+    "MINDExtractor",
     "MultiInterestAttention",
     "PackedGRU",
     "Packing",

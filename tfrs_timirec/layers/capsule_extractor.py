@@ -14,7 +14,7 @@ from tfrs_timirec.layers.length_groups import map_by_length
 _LENGTH_SHARES = (0.2, 0.4)
 
 
-class CapsuleExtractor(tf.keras.layers.Layer):
+class _CapsuleExtractor(tf.keras.layers.Layer):
     """Base of extractors that find the interests by dynamic routing.
 
     A subclass implements `_extract`.

@@ -6,12 +6,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_timirec.layers.capsule_extractor import CapsuleExtractor
+from tfrs_timirec.layers.capsule_extractor import _CapsuleExtractor
 from tfrs_timirec.layers.routing import route
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
-class DynamicRoutingExtractor(CapsuleExtractor):
+class DynamicRoutingExtractor(_CapsuleExtractor):
     r"""Extracts K interests by dynamic routing (ComiRec-DR).
 
     The item that came i items ago votes for interest k with
@@ -60,15 +60,16 @@ class DynamicRoutingExtractor(CapsuleExtractor):
     def _extract(self, item_ids: tf.Tensor) -> tf.Tensor:
         length = item_ids.shape[1]
         kernel = self.vote_kernel[self.max_history_length - length :]
-        votes = tf.einsum(
-            "bld,ldv->blv",
-            self.item_embedding(item_ids),
+        # A product a place, (batch, dim) times (dim, num_interests * dim).
+        votes = tf.matmul(
+            self.item_embedding(tf.transpose(item_ids)),
             tf.cast(kernel, self.compute_dtype),
         )
+        votes = tf.reshape(
+            votes, (length, -1, self.num_interests, self.embedding_dim)
+        )
         return route(
-            tf.reshape(
-                votes, (-1, length, self.num_interests, self.embedding_dim)
-            ),
+            tf.transpose(votes, [1, 0, 2, 3]),
             tf.zeros((length, self.num_interests)),
             tf.not_equal(item_ids, 0),
             self.num_iterations,

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfrs_timirec.layers.capsule_extractor import CapsuleExtractor
+from tfrs_timirec.layers.capsule_extractor import _CapsuleExtractor
 from tfrs_timirec.layers.routing import route
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
-class MINDExtractor(CapsuleExtractor):
+class MINDExtractor(_CapsuleExtractor):
     r"""Extracts interests by MIND's behavior-to-interest dynamic routing.
 
     All items vote for all interests with one matrix, $\hat e_i = S e_i$. What
@@ -112,10 +112,10 @@ class MINDExtractor(CapsuleExtractor):
         is_active = self.active_interests(item_ids)
         first_place = self.max_history_length - item_ids.shape[1]
         interests = route(
-            tf.einsum(
-                "bld,de->ble",
+            tf.tensordot(
                 self.item_embedding(item_ids),
                 tf.cast(self.vote_kernel, self.compute_dtype),
+                axes=1,
             ),
             tf.constant(self._routing_logits[first_place:], tf.float32),
             tf.not_equal(item_ids, 0),

@@ -68,7 +68,6 @@ def route(
     """
     dtype = votes.dtype
     votes = tf.cast(votes, tf.float32)
-    item, vote = "blk", "blkd" if votes.shape.rank == 4 else "bld"
     still = tf.stop_gradient(votes)
     # (batch, length, num_interests)
     is_part = tf.tile(is_item[..., tf.newaxis], [1, 1, logits.shape[1]])
@@ -77,8 +76,20 @@ def route(
     logits = tf.broadcast_to(logits, tf.shape(is_part))
     for _ in range(num_iterations - 1):
         weights = masked_softmax(logits, is_part)
-        interests = squash(tf.einsum(f"{item},{vote}->bkd", weights, still))
-        logits += tf.einsum(f"bkd,{vote}->{item}", interests, still)
+        logits += _agreement(squash(_sum(weights, still)), still)
     weights = masked_softmax(logits, is_part)
-    interests = squash(tf.einsum(f"{item},{vote}->bkd", weights, votes))
-    return tf.cast(interests, dtype)
+    return tf.cast(squash(_sum(weights, votes)), dtype)
+
+
+def _sum(weights: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
+    """Sums the votes of all items: (batch, num_interests, dim)."""
+    if votes.shape.rank == 3:
+        return tf.matmul(weights, votes, transpose_a=True)
+    return tf.reduce_sum(weights[..., tf.newaxis] * votes, axis=1)
+
+
+def _agreement(interests: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
+    """Multiplies each vote by its interest: (batch, length, num_interests)."""
+    if votes.shape.rank == 3:
+        return tf.matmul(votes, interests, transpose_b=True)
+    return tf.reduce_sum(interests[:, tf.newaxis] * votes, axis=-1)

@@ -23,6 +23,7 @@ def rank_held_out(
     candidates: Candidates = "sampled",
     max_history_length: int = 20,
     batch_size: int = 128,
+    block_size: int = 16384,
 ) -> np.ndarray:
     """Ranks every held-out target of a part; 1 is best.
 
@@ -37,8 +38,10 @@ def rank_held_out(
         part: "validation" or "test".
         candidates: "sampled" or "full".
         max_history_length: the newest items of a history that the model reads.
-        batch_size: cases scored at once; a batch of scores takes
-            `batch_size * vocabulary_size * num_vectors` floats.
+        batch_size: cases scored at once.
+        block_size: items scored at once with full ranking, so that memory does
+            not grow with the catalogue: `batch_size * block_size *
+            num_vectors` floats.
 
     Returns:
         (num_cases,) float32 ranks, in the order of
@@ -73,17 +76,12 @@ def rank_held_out(
     def rank_all(
         features: dict[str, tf.Tensor], rows: tf.Tensor, known: tf.Tensor
     ) -> tf.Tensor:
-        scores = model.score_all(model.user_vectors(features))
-        targets = tf.gather(scores, features["target_id"], batch_dims=1)
-        ranks = target_ranks(targets, scores[:, NUM_RESERVED_IDS:])
-        # What the known items added to the ranks is taken off again: cheaper
-        # than a copy of all scores without them.
-        known_scores = tf.gather_nd(scores, tf.stack([rows, known], axis=1))
-        row_targets = tf.gather(targets, rows)
-        above = tf.cast(known_scores > row_targets, tf.float32)
-        tied = tf.cast(tf.equal(known_scores, row_targets), tf.float32)
-        return ranks - tf.math.unsorted_segment_sum(
-            above + 0.5 * tied, rows, tf.size(targets)
+        return _rank_among_all(
+            model,
+            model.user_vectors(features),
+            features["target_id"],
+            tf.stack([rows, known], axis=1),
+            block_size,
         )
 
     known = _known_items(split, part, batch_size)
@@ -93,6 +91,43 @@ def rank_held_out(
             for features, batch_known in zip(batches, known, strict=True)
         ]
     )
+
+
+def _rank_among_all(
+    model: SequentialRecommender,
+    user_vectors: tf.Tensor,
+    target_ids: tf.Tensor,
+    known: tf.Tensor,
+    block_size: int,
+) -> tf.Tensor:
+    """Ranks targets among all items but the known ones, block by block.
+
+    Args:
+        model: any recommender.
+        user_vectors: (batch, num_vectors, dim).
+        target_ids: (batch,) vocabulary ids.
+        known: (num_known, 2) row and id of what is not ranked against, the
+            targets included.
+        block_size: items scored at once.
+
+    Returns:
+        (batch,) float32 ranks.
+    """
+    targets = model.score(user_vectors, target_ids[:, tf.newaxis])[:, 0]
+    vocabulary_size = model.item_embeddings.shape[0]
+    ranks = tf.ones_like(targets, tf.float32)
+    for start in tf.range(NUM_RESERVED_IDS, vocabulary_size, block_size):
+        stop = tf.minimum(start + block_size, vocabulary_size)
+        scores = model.score_range(user_vectors, start, stop)
+        is_here = (known[:, 1] >= start) & (known[:, 1] < stop)
+        here = tf.boolean_mask(known, is_here) - [0, start]
+        # What is not a number ranks behind everything and counts nowhere.
+        nowhere = tf.fill(
+            tf.shape(here)[:1], tf.constant(float("nan"), scores.dtype)
+        )
+        scores = tf.tensor_scatter_nd_update(scores, here, nowhere)
+        ranks += target_ranks(targets, scores) - 1
+    return ranks
 
 
 def _known_items(

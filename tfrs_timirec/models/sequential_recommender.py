@@ -13,6 +13,10 @@ from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
 
 CUTOFFS = (5, 10, 20)
 
+# Scoring everybody's candidates out of one product with all items is faster
+# than gathering their vectors, unless the catalogue is this much larger.
+MOST_ITEMS_A_CANDIDATE = 64
+
 Features = Mapping[str, tf.Tensor]
 
 
@@ -118,11 +122,37 @@ class SequentialRecommender(tfrs.Model):
         Returns:
             (batch, num_items) largest inner product with a user vector.
         """
-        items = tf.gather(self.item_embeddings, item_ids)
+        items = tf.nn.embedding_lookup(self.item_embeddings, item_ids)
         # Mixed precision computes vectors in half, scores in full precision.
         user_vectors = tf.cast(user_vectors, items.dtype)
         scores = tf.matmul(user_vectors, items, transpose_b=True)
         return tf.reduce_max(scores, axis=1)
+
+    def score_range(
+        self,
+        user_vectors: tf.Tensor,
+        start: int | tf.Tensor,
+        stop: int | tf.Tensor,
+    ) -> tf.Tensor:
+        """Scores neighbouring items of the vocabulary, the same for all users.
+
+        Args:
+            user_vectors: (batch, num_vectors, dim).
+            start: the first id.
+            stop: the id behind the last one.
+
+        Returns:
+            (batch, stop - start) largest inner product with a user vector.
+        """
+        items = tf.nn.embedding_lookup(
+            self.item_embeddings, tf.range(start, stop)
+        )
+        # One large product, which runs faster than one a user.
+        flat = tf.reshape(user_vectors, (-1, user_vectors.shape[-1]))
+        flat = tf.cast(flat, items.dtype)
+        scores = tf.matmul(flat, items, transpose_b=True)
+        shape = (-1, user_vectors.shape[1], tf.shape(scores)[-1])
+        return tf.reduce_max(tf.reshape(scores, shape), axis=1)
 
     def score_all(self, user_vectors: tf.Tensor) -> tf.Tensor:
         """Scores the whole vocabulary.
@@ -133,13 +163,7 @@ class SequentialRecommender(tfrs.Model):
         Returns:
             (batch, vocabulary_size) largest inner product with a user vector.
         """
-        # One large product, which runs faster than one a user.
-        flat = tf.reshape(user_vectors, (-1, user_vectors.shape[-1]))
-        items = self.item_embeddings
-        flat = tf.cast(flat, items.dtype)
-        scores = tf.matmul(flat, items, transpose_b=True)
-        shape = (-1, user_vectors.shape[1], tf.shape(scores)[-1])
-        return tf.reduce_max(tf.reshape(scores, shape), axis=1)
+        return self.score_range(user_vectors, 0, self.item_embeddings.shape[0])
 
     def compute_loss(
         self, features: Features, training: bool = False
@@ -221,7 +245,15 @@ class SequentialRecommender(tfrs.Model):
         Returns:
             (batch,) float32 ranks, 1 is best; see `target_ranks`.
         """
-        scores = self.score_all(user_vectors)
-        targets = tf.gather(scores, features["target_id"], batch_dims=1)
-        candidates = tf.gather(scores, features["candidate_ids"], batch_dims=1)
-        return target_ranks(targets, candidates)
+        item_ids = tf.concat(
+            [features["target_id"][:, tf.newaxis], features["candidate_ids"]],
+            axis=1,
+        )
+        num_items = self.item_embeddings.shape[0]
+        if num_items > MOST_ITEMS_A_CANDIDATE * item_ids.shape[1]:
+            scores = self.score(user_vectors, item_ids)
+        else:
+            scores = tf.gather(
+                self.score_all(user_vectors), item_ids, batch_dims=1
+            )
+        return target_ranks(scores[:, 0], scores[:, 1:])

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 import tfrs_timirec
 
-_VERBS = ("demo", "train", "evaluate", "data")  # In the order of the help.
+# In the order of the help.
+_VERBS = ("demo", "train", "evaluate", "reproduce", "data")
 
 _DESCRIPTION = """\
 Trains and evaluates TiMiRec, a recommender that models several interests of a

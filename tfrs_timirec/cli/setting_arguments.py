@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from typing import Any
 
 from tfrs_timirec.experiments import DataSource, TrainingSettings, preset
 
@@ -79,13 +80,21 @@ def read_settings(
     Raises:
         ValueError: if the model is unknown or a setting out of its range.
     """
-    given = {
+    return dataclasses.replace(
+        preset(args.model, source.dataset_with_config or ""),
+        seed=args.seed,
+        **given_settings(args),
+    )
+
+
+def given_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Returns the settings that were given, by name.
+
+    Args:
+        args: the parsed arguments.
+    """
+    return {
         name: getattr(args, name)
         for name in _HELP
         if getattr(args, name) is not None
     }
-    return dataclasses.replace(
-        preset(args.model, source.dataset_with_config or ""),
-        seed=args.seed,
-        **given,
-    )

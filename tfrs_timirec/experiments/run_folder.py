@@ -200,7 +200,7 @@ class RunFolder:
                 writer.writeheader()
                 writer.writerows(history)
 
-        _write_whole(self._history, write)
+        write_whole(self._history, write)
 
     def read_weights(self, stage: str) -> list[np.ndarray]:
         """Returns a stage's best weights.
@@ -230,7 +230,7 @@ class RunFolder:
         arrays: dict[str, Any] = {
             f"{index:03d}": array for index, array in enumerate(weights)
         }
-        _write_whole(
+        write_whole(
             self.weights(stage), lambda draft: np.savez(draft, **arrays)
         )
 
@@ -240,7 +240,7 @@ class RunFolder:
         Args:
             ranks: the table.
         """
-        _write_whole(self.ranks, ranks.to_parquet)
+        write_whole(self.ranks, ranks.to_parquet)
 
     @property
     def _settings(self) -> pathlib.Path:
@@ -257,13 +257,18 @@ class RunFolder:
     @staticmethod
     def _write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
         text = json.dumps(content, indent=2) + "\n"
-        _write_whole(path, lambda draft: draft.write_text(text))
+        write_whole(path, lambda draft: draft.write_text(text))
 
 
-def _write_whole(
+def write_whole(
     path: pathlib.Path, write: Callable[[pathlib.Path], Any]
 ) -> None:
-    """Lets `write` write a draft beside `path` and puts it in place."""
+    """Lets `write` write a draft beside `path` and puts it in place.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        write: called with the path of the draft.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".draft-{path.name}")
     write(draft)

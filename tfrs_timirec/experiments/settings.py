@@ -13,7 +13,7 @@ from tfrs_timirec.training import AdamL2, StoppingRule
 MODEL_NAMES = ("comirec", "comirec_plus", "timirec", "timirec_plus")
 
 # What says nothing about pretraining.
-_FINETUNING_ONLY = (
+FINETUNING_ONLY = (
     "temperature",
     "num_projection_layers",
     "distillation",
@@ -129,7 +129,7 @@ class TrainingSettings:
         defaults: dict[str, Any] = {
             field.name: field.default
             for field in dataclasses.fields(self)
-            if field.name in _FINETUNING_ONLY
+            if field.name in FINETUNING_ONLY
         }
         return dataclasses.replace(
             self, model=self.model.replace("timirec", "comirec"), **defaults

@@ -1,0 +1,182 @@
+"""Tables and figures, made of results alone."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.experiments.results import fill, make_result
+from tfrs_timirec.experiments.catalogue import EXPERIMENTS
+from tfrs_timirec.experiments.experiment import Plan
+from tfrs_timirec.experiments.result_figures import draw_figures
+from tfrs_timirec.experiments.result_store import (
+    ResultStore,
+    decode_ranks,
+    encode_ranks,
+)
+from tfrs_timirec.experiments.result_tables import render_tables
+
+
+def make_plan(name="table4", systems=None, **options):
+    return Plan(
+        **{
+            "experiment": EXPERIMENTS[name].choose(systems),
+            "datasets": ("amazon_beauty",),
+            "seeds": (0, 1, 2),
+            **options,
+        }
+    )
+
+
+def row(text, title, number=0):
+    """The cells of the number-th row that a title starts."""
+    start = f"| {title}"
+    lines = [line for line in text.splitlines() if line.startswith(start)]
+    return [cell.strip() for cell in lines[number].split("|")[1:-1]]
+
+
+def test_mean_deviation_and_paper_stand_side_by_side(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    # The paper has 0.2006 for TiMiRec and 0.1787 for joint training.
+    fill(
+        store,
+        plan,
+        {"TiMiRec": (0.19, 0.20, 0.21), "joint train": (0.20, 0.21, 0.22)},
+    )
+
+    text = render_tables(plan, store)
+
+    # Mean 0.2, standard deviation 0.01: within two of 0.2006. The paper's
+    # NDCG of 0.1118 is 2.36 standard deviations (0.005) above 0.1.
+    assert row(text, "TiMiRec")[:6] == [
+        *("TiMiRec", "3", "0.2000 ± 0.0100", "0.2006"),
+        *("0.1000 ± 0.0050 ▼", "0.1118"),
+    ]
+    # 0.21 is 3.13 standard deviations above 0.1787.
+    assert row(text, "joint train")[2:4] == ["0.2100 ± 0.0100 ▲", "0.1787"]
+    # Never run: empty, but for the paper's.
+    assert row(text, "w/o stopgrad")[:4] == ["w/o stopgrad", "", "", "0.1971"]
+    assert "timirec reproduce\n" in text
+    assert "2026-01-02" in text
+
+
+def test_one_seed_has_no_deviation_and_no_flag(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    fill(store, plan, {"TiMiRec": (0.1,)})
+
+    text = render_tables(plan, store)
+
+    assert row(text, "TiMiRec")[1:4] == ["1", "0.1000", "0.2006"]
+    assert "▼" not in row(text, "TiMiRec")[2]
+
+
+def test_other_data_is_not_flagged_but_said(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    size = {"users": 10, "items": 10, "interactions": 100}
+    fill(store, plan, {"TiMiRec": (0.1, 0.1, 0.1)}, size=size)
+
+    text = render_tables(plan, store)
+
+    assert row(text, "TiMiRec")[2] == "0.1000 ± 0.0000"
+    assert "The paper's Beauty is another log" in text
+
+
+def test_simulated_data_is_said_to_be(tmp_path):
+    store = ResultStore(tmp_path)
+    plan = make_plan(datasets=("household_tv/tiny",))
+    fill(store, plan, {"TiMiRec": (0.1,)})
+
+    assert "**Simulated data.**" in render_tables(plan, store)
+
+
+def test_best_other_system_is_tested_against(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    fill(
+        store,
+        plan,
+        {
+            "joint train": (0.10, 0.10, 0.10),
+            "w/o stopgrad": (0.18, 0.18, 0.18),
+        },
+        ranks=[1, 1, 30, 30, 30],
+    )
+    fill(store, plan, {"TiMiRec": (0.20, 0.21, 0.19)}, ranks=[1, 1, 1, 1, 30])
+
+    cells = row(render_tables(plan, store), "without transformer", number=1)
+
+    # Differences 0.02, 0.03, 0.01: mean 0.02, standard error 0.01/sqrt(3),
+    # t = 3.464 with 2 degrees of freedom, p = 0.0742.
+    # Users: 0, 0, 1, 1, 0: mean 0.4, standard error 0.5477/sqrt(5) = 0.2449,
+    # t = 1.633 with 4 degrees of freedom, p = 0.1778.
+    assert cells[1:] == [
+        *("H@10", "TiMiRec", "w/o stopgrad", "+0.0200", "3"),
+        *("0.0742", "0.1778"),
+    ]
+
+
+def test_only_seeds_of_both_are_compared(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    fill(store, plan, {"TiMiRec": (0.2, 0.2, 0.2), "joint train": (0.1,)})
+
+    cells = row(render_tables(plan, store), "without transformer", number=1)
+
+    assert cells[4:] == ["+0.1000", "1", "", "1.0000"]
+
+
+@pytest.mark.parametrize("name", ["figure2", "figure3", "temperature"])
+def test_figures_are_drawn_of_what_there_is(name, tmp_path):
+    store, plan = ResultStore(tmp_path / "results"), make_plan(name)
+    titles = list(plan.cells("amazon_beauty"))
+    fill(store, plan, dict.fromkeys(titles[:2], (0.2, 0.21)))
+
+    files = draw_figures(plan, store, tmp_path)
+
+    assert [file.name for file in files] == [
+        f"{name}-amazon_beauty.png",
+        f"{name}-amazon_beauty.svg",
+    ]
+    assert all(file.stat().st_size > 5000 for file in files)
+
+
+def test_no_result_no_figure(tmp_path):
+    store = ResultStore(tmp_path)
+    for name in ("figure2", "table4"):
+        plan = make_plan(name)
+        assert not draw_figures(plan, store, tmp_path)
+        assert "Nothing was run yet" in render_tables(plan, store)
+
+
+def test_equal_settings_of_two_experiments_are_one_cell():
+    # Beauty's preset has K = 4 and T = 0.1.
+    table = make_plan("table4").cells("amazon_beauty")["TiMiRec"]
+    figure = make_plan("figure3").cells("amazon_beauty")["TiMiRec, K = 4"]
+    sweep = make_plan("temperature").cells("amazon_beauty")
+
+    assert table == figure == sweep["TiMiRec, T = 0.1"]
+    assert table[0].name == "timirec"
+    assert sweep["TiMiRec, T = 5"][0].name == "timirec-temperature=5.0"
+    # All temperatures share one pretraining, which is Table 2's ComiRec.
+    assert {cells[0].pretraining.name for cells in sweep.values()} == {
+        "comirec"
+    }
+
+
+def test_result_of_other_settings_is_refused(tmp_path):
+    store = ResultStore(tmp_path)
+    cell = make_plan().cells("amazon_beauty")["TiMiRec"][0]
+    other = dataclasses.replace(cell.settings, learning_rate=0.5)
+    result = make_result(cell, 0.1) | {"settings": dataclasses.asdict(other)}
+    store.write(cell, result)
+
+    with pytest.raises(ValueError, match=r"learning_rate \(0.5 there, 0.001"):
+        store.has(cell)
+    store.path(cell).write_text("{")
+    with pytest.raises(ValueError, match="must be a JSON file"):
+        store.has(cell)
+
+
+def test_ranks_survive_as_far_as_metrics_see():
+    ranks = np.array([1, 1.5, 10, 10.5, 20, 20.5, 21, 1001])
+
+    expected = [1, 1.5, 10, 10.5, 20, 20.5, 20.5, 20.5]
+    assert decode_ranks(encode_ranks(ranks)).tolist() == expected

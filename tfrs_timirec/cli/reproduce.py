@@ -1,0 +1,247 @@
+"""`timirec reproduce`: a table or figure of the paper, cell by cell."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import shlex
+import time
+from typing import Any
+
+import rich.console
+
+from tfrs_timirec.cli.setting_arguments import (
+    add_setting_arguments,
+    given_settings,
+)
+from tfrs_timirec.experiments import DataSource
+from tfrs_timirec.experiments.catalogue import EXPERIMENTS
+from tfrs_timirec.experiments.cell_runner import CellRunner
+from tfrs_timirec.experiments.claim import claim
+from tfrs_timirec.experiments.experiment import Plan
+from tfrs_timirec.experiments.result_figures import draw_figures
+from tfrs_timirec.experiments.result_store import ResultStore
+from tfrs_timirec.experiments.result_tables import render_tables
+from tfrs_timirec.experiments.run_folder import write_whole
+
+_DESCRIPTION = """\
+Runs an experiment of the paper and sets what it measures beside the paper's
+numbers. Every finished (system, data set, seed) leaves one small JSON; what is
+there is not run again, also if another experiment asked for it. Stopped at any
+moment, even killed, the same command goes on. Run it twice at once, each on a
+core of its own, and the two share the work.
+"""
+
+_EPILOG = """\
+Experiments:
+  table2       all systems, with a paired t-test of TiMiRec
+  table3       max, mean and attention pooling against TiMiRec
+  table4       joint training, no stop-gradient
+  figure2      divergence of the best item's interests from the target's
+  figure3      1 to 8 interests
+  figure4      one user, what ComiRec and what TiMiRec recommend
+  temperature  the distillation temperature from 0.01 to 10
+  model-agnostic
+               other extractors, greedy and with TiMiRec
+
+What --output holds:
+  table2.md, figure3-amazon_beauty.png, …
+               made of the JSONs alone; --render-only makes them anew
+  cells/       the JSONs: metrics, seed, settings, versions, fingerprint of the
+               data, date
+
+Examples:
+  timirec reproduce table2 --data-dir ~/raw
+  timirec reproduce table2 --data-dir ~/raw --systems comirec timirec \\
+      --seeds 0-1
+  timirec reproduce table3 --dataset household_tv/tiny --seeds 0 \\
+      --max-epochs 2 --output /tmp/try --runs /tmp/try-runs
+  timirec reproduce figure3 --render-only
+"""
+
+
+def add_parser(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Adds the verb to the parser of `timirec`.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "reproduce",
+        help="run an experiment of the paper",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "experiment", choices=list(EXPERIMENTS), metavar="EXPERIMENT"
+    )
+    parser.add_argument(
+        "--dataset",
+        nargs="+",
+        metavar="NAME",
+        help="data sets; 'timirec data list' shows all (default: amazon_beauty,"
+        " for figure4 household_tv/small)",
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="FOLDER",
+        help="folder with the data sets' raw files; without, they are"
+        " downloaded where that is allowed",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=read_seeds,
+        default=tuple(range(5)),
+        metavar="N-M",
+        help="seeds, as 0-4 or 0,2,7 (default: 0-4)",
+    )
+    parser.add_argument(
+        "--systems",
+        nargs="+",
+        metavar="NAME",
+        help="only these systems of the experiment (default: all)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        type=pathlib.Path,
+        default=pathlib.Path("results"),
+        help="folder of results, tables and figures (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--runs",
+        metavar="FOLDER",
+        type=pathlib.Path,
+        default=pathlib.Path("runs/reproduce"),
+        help="folder of the runs with their weights, which may be large"
+        " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--render-only",
+        action="store_true",
+        help="run nothing; make tables and figures from the results",
+    )
+    add_setting_arguments(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs what is missing, then draws tables and figures.
+
+    Args:
+        args: the parsed arguments.
+    """
+    console = rich.console.Console(highlight=False)
+    plan = read_plan(args)
+    store = ResultStore(args.output)
+    if not args.render_only:
+        runner = CellRunner(
+            store,
+            args.runs,
+            lambda dataset: _source(dataset, args.data_dir),
+            _command(args),
+            console,
+        )
+        runner.run(
+            [
+                cell
+                for dataset in plan.datasets
+                for cells in plan.cells(dataset).values()
+                for cell in cells
+            ]
+        )
+    for file in _render(plan, store, args.output):
+        console.print(f"Wrote {file}", soft_wrap=True)
+    return 0
+
+
+def read_plan(args: argparse.Namespace) -> Plan:
+    """Returns what the arguments ask for.
+
+    Args:
+        args: the parsed arguments.
+
+    Raises:
+        ValueError: if a data set or system is unknown, or a setting out of its
+            range.
+    """
+    whole = EXPERIMENTS[args.experiment]
+    datasets = tuple(
+        DataSource(dataset=name).dataset_with_config or name
+        for name in dict.fromkeys(args.dataset or whole.datasets)
+    )
+    plan = Plan(
+        experiment=whole.choose(args.systems),
+        datasets=datasets,
+        seeds=args.seeds,
+        given=given_settings(args),
+    )
+    for dataset in datasets:
+        plan.cells(dataset)  # Says now if a setting is wrong.
+    return plan
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    """Returns the seeds that a text names.
+
+    Args:
+        text: as "0-4" or "0,2,7".
+
+    Raises:
+        argparse.ArgumentTypeError: if it is neither.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise argparse.ArgumentTypeError(
+                f"must be as 0-4 or 0,2,7. Received: {text!r}"
+            )
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise argparse.ArgumentTypeError(
+            f"must name at least one seed. Received: {text!r}"
+        )
+    return tuple(dict.fromkeys(seeds))
+
+
+def _source(dataset: str, data_dir: str | None) -> DataSource:
+    return DataSource(dataset=dataset, data_dir=data_dir)
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command without what belongs to one machine alone."""
+    words: list[Any] = ["timirec", "reproduce", args.experiment]
+    if args.dataset:
+        words += ["--dataset", *args.dataset]
+    if args.data_dir:
+        words += ["--data-dir", "FOLDER"]
+    words += ["--seeds", ",".join(str(seed) for seed in args.seeds)]
+    if args.systems:
+        words += ["--systems", *args.systems]
+    for name, value in given_settings(args).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", value]
+    return shlex.join(str(word) for word in words)
+
+
+def _render(
+    plan: Plan, store: ResultStore, folder: pathlib.Path
+) -> list[pathlib.Path]:
+    """Writes tables and figures; processes that finish together take turns."""
+    while True:
+        with claim(folder / ".rendering.lock") as mine:
+            if mine:
+                table = folder / f"{plan.experiment.name}.md"
+                write_whole(
+                    table,
+                    lambda draft: draft.write_text(render_tables(plan, store)),
+                )
+                return [table, *draw_figures(plan, store, folder)]
+        time.sleep(0.1)

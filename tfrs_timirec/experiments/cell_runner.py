@@ -1,0 +1,243 @@
+"""Runs the cells of experiments, as far as they have not been run."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import pathlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rich.console
+import tensorflow as tf
+
+from tfrs_timirec.data.interactions import Interactions
+from tfrs_timirec.evaluation.interest_agreement import compare_interests
+from tfrs_timirec.experiments.claim import claim
+from tfrs_timirec.experiments.data_source import DataSource
+from tfrs_timirec.experiments.experiment import Cell
+from tfrs_timirec.experiments.presets import preset
+from tfrs_timirec.experiments.result_store import ResultStore, encode_ranks
+from tfrs_timirec.experiments.run_folder import RunFolder
+from tfrs_timirec.experiments.training_run import TrainingRun
+from tfrs_timirec.models import ComiRec, TiMiRec
+
+_SECONDS_BETWEEN_LOOKS = 2.0
+
+
+class CellRunner:
+    """Trains and evaluates cells, each once, and keeps their results.
+
+    Several processes may run the same cells at the same time: each takes those
+    that no other one works on. A process may be killed at any moment; the cell
+    that it worked on is free again at once, and whoever takes it goes on where
+    training stopped.
+
+    Args:
+        store: where the results are.
+        runs_folder: where the runs are, with their weights.
+        source: where the data of a data set comes from, by its name.
+        command: the shell command, for the record.
+        console: where to show progress.
+
+    Example:
+    >>> runner = CellRunner(store, runs_folder, source, command, console)
+    >>> runner.run([Cell.of(TIMIREC, "amazon_beauty", seed=0)])
+    """
+
+    def __init__(
+        self,
+        store: ResultStore,
+        runs_folder: pathlib.Path,
+        source: Callable[[str], DataSource],
+        command: str,
+        console: rich.console.Console,
+    ):
+        self.store = store
+        self.runs_folder = runs_folder
+        self._source = source
+        self._command = command
+        self._console = console
+        self._logs: dict[str, Interactions] = {}
+
+    def run(self, cells: Sequence[Cell]) -> None:
+        """Runs what has not finished; returns when all has.
+
+        Args:
+            cells: the cells; what they are pretrained by is run first.
+
+        Raises:
+            ValueError: if a result is there that is of other settings or data.
+        """
+        wanted = list(_with_pretraining(cells))
+        waits = False
+        while unfinished := [cell for cell in wanted if self._is_needed(cell)]:
+            if self._run_first_free(unfinished, len(wanted)):
+                waits = False
+                continue
+            if not waits:
+                self._console.print(
+                    f"Another process works on the last {len(unfinished)} of"
+                    f" {len(wanted)} cells; waiting for it ...",
+                    soft_wrap=True,
+                )
+            waits = True
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+    def load(self, dataset: str) -> Interactions:
+        """Returns the data of a data set, read once.
+
+        Args:
+            dataset: its name.
+        """
+        if dataset not in self._logs:
+            self._logs.clear()  # One at a time in memory.
+            self._logs[dataset] = self._source(dataset).load()
+        return self._logs[dataset]
+
+    def open(self, cell: Cell) -> TrainingRun:
+        """Returns the run of a cell, begun or not.
+
+        Args:
+            cell: the cell.
+        """
+        tf.keras.backend.clear_session()  # Forgets the models before.
+        gc.collect()
+        return TrainingRun(
+            cell.settings,
+            self.load(cell.dataset),
+            self._folder(cell),
+            source=self._source(cell.dataset),
+            command=self._command,
+            pretrained_from=(
+                None
+                if cell.pretraining is None
+                else self._folder(cell.pretraining)
+            ),
+        )
+
+    def _is_needed(self, cell: Cell) -> bool:
+        return not self.store.has(cell)
+
+    def _run_first_free(self, cells: Sequence[Cell], num_cells: int) -> bool:
+        """Runs the first cell that can be; returns whether there was one."""
+        for cell in cells:
+            with claim(self._folder(cell).with_suffix(".lock")) as mine:
+                if not mine:
+                    continue
+                if not self._is_needed(cell):  # Finished since we looked.
+                    return True
+                if not self._has_start(cell):
+                    continue
+                done = num_cells - len(cells)
+                self._console.print(f"[{done + 1}/{num_cells}] {cell}")
+                self._run(cell)
+                return True
+        return False
+
+    def _has_start(self, cell: Cell) -> bool:
+        start = cell.pretraining
+        if start is None:
+            return True
+        if RunFolder(self._folder(start)).weights("pretraining").exists():
+            return True
+        if not self.store.has(start):
+            return False  # Its turn comes, here or in another process.
+        # Its result is there, but not its weights: they are made anew.
+        with claim(self._folder(start).with_suffix(".lock")) as mine:
+            if mine:
+                self._console.print(f"Again, for its weights: {start}")
+                self._run(start)
+        return mine
+
+    def _run(self, cell: Cell) -> None:
+        run = self.open(cell)
+        self._check_same_data(cell, run)
+        if not run.is_trained:
+            run.train(console=self._console)
+        self._console.print("Ranking the held-out items ...")
+        metrics = run.evaluate(save_ranks=True)
+        log = run.interactions
+        del metrics["source"]  # A folder on this machine.
+        self.store.write(
+            cell,
+            {
+                "cell": cell.name,
+                "dataset": cell.dataset,
+                **metrics,
+                "pretrained_from": (
+                    cell.pretraining and str(cell.pretraining.path)
+                ),
+                "data_size": {
+                    "users": log.num_users,
+                    "items": log.num_items,
+                    "interactions": log.num_interactions,
+                },
+                "interests": _describe_interests(run, cell),
+                "test_ranks": encode_ranks(_test_ranks(run)),
+            },
+        )
+        shutil.rmtree(RunFolder(run.folder).backup, ignore_errors=True)
+
+    def _check_same_data(self, cell: Cell, run: TrainingRun) -> None:
+        """Refuses to mix seeds of different data in one row."""
+        for path in self.store.path(cell).parent.glob("seed*.json"):
+            seed = int(path.stem.removeprefix("seed"))
+            other = dataclasses.replace(
+                cell, settings=dataclasses.replace(cell.settings, seed=seed)
+            )
+            result = self.store.read(other) or {}
+            here = run.interactions.fingerprint
+            there = result.get("data_fingerprint", here)
+            if there != here:
+                raise ValueError(
+                    "All seeds must be of the same data. Received:"
+                    f" {cell.dataset!r} with fingerprint {here[:12]}, while"
+                    f" {path} has {there[:12]}. Choose another folder of"
+                    " results."
+                )
+
+    def _folder(self, cell: Cell) -> pathlib.Path:
+        return self.runs_folder / cell.path
+
+
+def _with_pretraining(cells: Sequence[Cell]) -> Iterator[Cell]:
+    """Yields each cell once, after the one that it is pretrained by."""
+    seen = set()
+    for cell in cells:
+        for one in (cell.pretraining, cell):
+            if one is not None and one.path not in seen:
+                seen.add(one.path)
+                yield one
+
+
+def _describe_interests(run: TrainingRun, cell: Cell) -> dict[str, Any] | None:
+    """Measures the interests of a model that has some."""
+    model = run.load_weights()
+    if not isinstance(model, ComiRec):
+        return None
+    temperature = (
+        model.temperature
+        if isinstance(model, TiMiRec)
+        else preset("timirec", cell.dataset).temperature  # To compare with it.
+    )
+    return compare_interests(
+        model,
+        run.split,
+        temperature=temperature,
+        max_history_length=run.settings.max_history_length,
+    ).summary()
+
+
+def _test_ranks(run: TrainingRun) -> np.ndarray:
+    ranks = pd.read_parquet(run.ranks_path)
+    chosen = (
+        (ranks["part"] == "test")
+        & (ranks["stage"] == run.model.stages[-1])
+        & (ranks["candidates"] == "sampled")
+    )
+    return ranks["rank"][chosen].to_numpy()

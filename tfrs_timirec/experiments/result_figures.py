@@ -1,0 +1,225 @@
+"""Figures 2 and 3 of the paper, and the one of the temperature."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import matplotlib.axes
+import matplotlib.figure
+import numpy as np
+
+from tfrs_timirec.evaluation.figure_style import (
+    GREEDY_COLOUR,
+    INTEREST_COLOURS,
+    TEXT_COLOUR,
+    TIMIREC_COLOUR,
+    new_figure,
+    save_figure,
+    tidy,
+)
+from tfrs_timirec.evaluation.interest_agreement import DIVERGENCE_EDGES
+from tfrs_timirec.experiments.experiment import Plan
+from tfrs_timirec.experiments.result_store import Results, ResultStore
+
+_COLOURS = (GREEDY_COLOUR, INTEREST_COLOURS[1], TIMIREC_COLOUR)
+
+
+def draw_figures(
+    plan: Plan, store: ResultStore, folder: pathlib.Path
+) -> list[pathlib.Path]:
+    """Draws an experiment's figure, for each data set as PNG and as SVG.
+
+    A data set without a result is left out, and so is an experiment that has
+    no figure.
+
+    Args:
+        plan: the experiment, its data sets and seeds.
+        store: where the results are.
+        folder: where to write.
+
+    Returns:
+        The files.
+    """
+    draw = _FIGURES.get(plan.experiment.name)
+    files = []
+    for dataset in plan.datasets if draw else ():
+        results = store.results(plan, dataset)
+        if draw is None or not any(results.values()):
+            continue
+        figure = draw(plan, dataset, results)
+        name = f"{plan.experiment.name}-{dataset.replace('/', '-')}"
+        files += [
+            save_figure(figure, folder / f"{name}.{suffix}")
+            for suffix in ("png", "svg")
+        ]
+    return files
+
+
+def _draw_divergences(
+    plan: Plan, dataset: str, results: Results
+) -> matplotlib.figure.Figure:
+    """Figure 2: how far the best item's interests are from the target's."""
+    figure = new_figure(8.4, 4.2)
+    axes = figure.subplots()
+    shown = {title: row for title, row in results.items() if row}
+    width = 0.8 / len(shown)
+    for number, (title, row) in enumerate(shown.items()):
+        shares = np.array(
+            [
+                result["interests"]["js_recommended_shares"]
+                for result in row.values()
+            ]
+        )
+        xs = np.arange(shares.shape[1]) + width * (
+            number - (len(shown) - 1) / 2
+        )
+        bars = axes.bar(
+            xs,
+            100 * shares.mean(axis=0),
+            0.92 * width,
+            yerr=100 * shares.std(axis=0, ddof=1) if len(shares) > 1 else None,
+            color=_COLOURS[number % len(_COLOURS)],
+            ecolor=TEXT_COLOUR,
+            label=f"{title} ({_seeds(len(row))})",
+        )
+        axes.bar_label(
+            bars, fmt="%.1f", padding=2, fontsize=8, color=TEXT_COLOUR
+        )
+    axes.set_xticks(range(len(DIVERGENCE_EDGES) + 1), _range_names())
+    axes.set_ylabel("share of test cases, %", color=TEXT_COLOUR)
+    temperatures = {
+        result["interests"]["temperature"]
+        for row in shown.values()
+        for result in row.values()
+    }
+    axes.set_xlabel(
+        "Jensen-Shannon divergence between the interest distributions of the"
+        " target and of the best item, nats\n"
+        f"T = {', '.join(f'{value:g}' for value in sorted(temperatures))}",
+        color=TEXT_COLOUR,
+    )
+    _finish(axes, plan, dataset)
+    return figure
+
+
+def _draw_interest_numbers(
+    plan: Plan, dataset: str, results: Results
+) -> matplotlib.figure.Figure:
+    """Figure 3: HR@10 by the number of interests."""
+    figure = new_figure(6.4, 4.0)
+    axes = figure.subplots()
+    both = {
+        model: {
+            system.changes["num_interests"]: _hit_rates(results, system.title)
+            for system in plan.experiment.systems
+            if system.model == model and results[system.title]
+        }
+        for model in ("comirec", "timirec")
+    }
+    if 1 in both["comirec"]:  # With one interest they are the same.
+        both["timirec"] = {1: both["comirec"][1]} | both["timirec"]
+    for (model, title), colour in zip(
+        (("comirec", "ComiRec"), ("timirec", "TiMiRec")),
+        (GREEDY_COLOUR, TIMIREC_COLOUR),
+        strict=True,
+    ):
+        _draw_line(axes, both[model], title, colour)
+    axes.set_xticks(range(1, 9))
+    axes.set_xlabel("number of interests K", color=TEXT_COLOUR)
+    axes.set_ylabel("HR@10, sampled negatives", color=TEXT_COLOUR)
+    _finish(axes, plan, dataset)
+    return figure
+
+
+def _draw_temperatures(
+    plan: Plan, dataset: str, results: Results
+) -> matplotlib.figure.Figure:
+    """HR@10 by the distillation temperature."""
+    figure = new_figure(6.4, 4.0)
+    axes = figure.subplots()
+    points = {
+        system.changes["temperature"]: _hit_rates(results, system.title)
+        for system in plan.experiment.systems
+        if results[system.title]
+    }
+    _draw_line(axes, points, "TiMiRec", TIMIREC_COLOUR)
+    axes.set_xscale("log")
+    ticks = [
+        system.changes["temperature"] for system in plan.experiment.systems
+    ]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("distillation temperature T", color=TEXT_COLOUR)
+    axes.set_ylabel("HR@10, sampled negatives", color=TEXT_COLOUR)
+    _finish(axes, plan, dataset)
+    return figure
+
+
+_FIGURES = {
+    "figure2": _draw_divergences,
+    "figure3": _draw_interest_numbers,
+    "temperature": _draw_temperatures,
+}
+
+
+def _hit_rates(results: Results, title: str) -> list[float]:
+    return [
+        result["test"]["sampled"]["hit_rate_at_10"]
+        for result in results[title].values()
+    ]
+
+
+def _draw_line(
+    axes: matplotlib.axes.Axes,
+    points: dict[float, list[float]],
+    title: str,
+    colour: str,
+) -> None:
+    """Draws means with their standard deviations."""
+    if not points:
+        return
+    xs = sorted(points)
+    numbers = {len(points[x]) for x in xs}
+    axes.errorbar(
+        xs,
+        [float(np.mean(points[x])) for x in xs],
+        [
+            float(np.std(points[x], ddof=1)) if len(points[x]) > 1 else 0.0
+            for x in xs
+        ],
+        color=colour,
+        marker="o",
+        ms=5,
+        lw=1.8,
+        capsize=3,
+        label=f"{title} ({_seeds(*sorted(numbers))})",
+    )
+
+
+def _finish(axes: matplotlib.axes.Axes, plan: Plan, dataset: str) -> None:
+    tidy(axes)
+    simulated = ", simulated data" if dataset.startswith("household_tv") else ""
+    axes.set_title(
+        f"{plan.experiment.title} ({dataset}{simulated})",
+        loc="left",
+        fontsize=11,
+        color=TEXT_COLOUR,
+    )
+    axes.legend(frameon=False, fontsize=9, labelcolor=TEXT_COLOUR)
+
+
+def _range_names() -> list[str]:
+    edges: Sequence[float] = DIVERGENCE_EDGES
+    between = [
+        f"({low:g}, {high:g}]"
+        for low, high in zip(edges, edges[1:], strict=False)
+    ]
+    return [f"= {edges[0]:g}", *between, f"> {edges[-1]:g}"]
+
+
+def _seeds(*numbers: int) -> str:
+    text = " to ".join(
+        str(number) for number in dict.fromkeys((min(numbers), max(numbers)))
+    )
+    return f"{text} seed{'s' * (numbers != (1,))}"

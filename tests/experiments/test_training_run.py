@@ -139,6 +139,7 @@ def test_preset_without_numbers_is_the_default():
     ("changes", "message"),
     [
         ({"model": "comirek"}, "Did you mean comirec"),
+        ({"optimizer": "adam"}, "`optimizer` must be one of.*lazy_adam"),
         ({"seed": -1}, "`seed` must lie between"),
         ({"seed": 2**31}, "`seed` must lie between"),
         ({"patience": 0}, "`patience` must be a positive integer"),

@@ -24,6 +24,8 @@ _HELP = {
     "attention_dim": "hidden size of the attention (D_a)",
     "max_history_length": "newest items of a history that are read (n)",
     "batch_size": "training instances per step",
+    "optimizer": "adam_l2, or lazy_adam for large catalogues: it moves the"
+    " rows of a batch alone",
     "learning_rate": "Adam's step size",
     "l2": "weight decay",
     "num_negatives": "negatives per training instance",
@@ -34,6 +36,8 @@ _HELP = {
     "steps_per_execution": "steps between two updates of the progress bar;"
     " more is faster, the result is the same",
 }
+
+_METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
 def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,8 +67,8 @@ def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(
                 flag,
                 type=type(default),
-                metavar="N" if isinstance(default, int) else "X",
-                help=f"{text} [{default:g}]",
+                metavar=_METAVARS[type(default)],
+                help=f"{text} [{_show(default)}]",
             )
 
 
@@ -98,3 +102,7 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
         for name in _HELP
         if getattr(args, name) is not None
     }
+
+
+def _show(default: Any) -> str:
+    return default if isinstance(default, str) else f"{default:g}"

@@ -8,9 +8,13 @@ from typing import Any
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.experiments.known_names import check_known
 from tfrs_timirec.models import ComiRec, TiMiRec
-from tfrs_timirec.training import AdamL2, StoppingRule
+from tfrs_timirec.training import AdamL2, LazyAdam, StoppingRule
 
 MODEL_NAMES = ("comirec", "comirec_plus", "timirec", "timirec_plus")
+OPTIMIZERS: dict[str, type[AdamL2]] = {
+    "adam_l2": AdamL2,
+    "lazy_adam": LazyAdam,
+}
 
 # What says nothing about pretraining.
 FINETUNING_ONLY = (
@@ -56,6 +60,9 @@ class TrainingSettings:
         attention_dim: hidden size of the extractor's attention (D_a).
         max_history_length: items of a history that are read (n).
         batch_size: instances per step.
+        optimizer: "adam_l2", the paper's Adam over all rows of a table, or
+            "lazy_adam", which touches a batch's rows alone and whose step does
+            not grow with the catalogue; see `LazyAdam` for the difference.
         learning_rate: Adam's step size.
         l2: weight decay.
         num_negatives: negatives per training instance.
@@ -67,7 +74,8 @@ class TrainingSettings:
             the progress bar; no influence on the result.
 
     Raises:
-        ValueError: if `model` is unknown or a number is out of its range.
+        ValueError: if `model` or `optimizer` is unknown or a number is out of
+            its range.
 
     Example:
     >>> TrainingSettings(model="timirec", learning_rate=5e-4).num_interests
@@ -87,6 +95,7 @@ class TrainingSettings:
     attention_dim: int = 8
     max_history_length: int = 20
     batch_size: int = 256
+    optimizer: str = "adam_l2"
     learning_rate: float = 1e-3
     l2: float = 1e-6
     num_negatives: int = 1
@@ -98,6 +107,7 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         check_known("model", self.model, MODEL_NAMES)
+        check_known("optimizer", self.optimizer, tuple(OPTIMIZERS))
         check_positive_int(
             "TrainingSettings",
             **{name: getattr(self, name) for name in _POSITIVE_INTS},
@@ -163,7 +173,9 @@ class TrainingSettings:
                 **extractor_settings,
             )
         model.compile(
-            optimizer=AdamL2(self.learning_rate, l2=self.l2),
+            optimizer=OPTIMIZERS[self.optimizer](
+                self.learning_rate, l2=self.l2
+            ),
             steps_per_execution=self.steps_per_execution,
         )
         return model

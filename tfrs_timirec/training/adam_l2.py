@@ -56,7 +56,8 @@ class AdamL2(tf.keras.optimizers.Optimizer):
     ):
         if math.isnan(l2) or l2 < 0:
             raise ValueError(
-                f"AdamL2: `l2` must not be negative. Received: l2={l2!r}"
+                f"{type(self).__name__}: `l2` must not be negative."
+                f" Received: l2={l2!r}"
             )
         # Keras's own weight decay is another one; even 0 would cost a pass.
         super().__init__(name=name, weight_decay=None, **kwargs)

@@ -136,44 +136,55 @@ def _recurrence(
     """
     length = counts.shape[0]
     units = recurrent_kernel.shape[0]
+    # Both are cut by rows, which copies nothing, and added as they are.
+    gate_inputs = tf.split(projected[:, : 2 * units], counts, num=length)
+    new_inputs = tf.split(projected[:, 2 * units :], counts, num=length)
     state = tf.zeros((0, units), projected.dtype)
     steps = []
-    for step, inputs in enumerate(tf.split(projected, counts, num=length)):
+    for step in range(length):
         state = append_zero_rows(state, counts[step])
         recurrent = tf.nn.bias_add(
             tf.matmul(state, recurrent_kernel), recurrent_bias
         )
-        gates = tf.sigmoid(inputs[:, : 2 * units] + recurrent[:, : 2 * units])
-        reset, update = gates[:, :units], gates[:, units:]
-        recurrent_new = recurrent[:, 2 * units :]
-        new = tf.tanh(inputs[:, 2 * units :] + reset * recurrent_new)
-        steps.append((state, gates, new, recurrent_new))
-        state = new + update * (state - new)
+        recurrent_gates, recurrent_new = tf.split(
+            recurrent, (2 * units, units), axis=1
+        )
+        gates = tf.sigmoid(gate_inputs[step] + recurrent_gates)
+        reset, update = tf.split(gates, 2, axis=1)
+        new = tf.tanh(new_inputs[step] + reset * recurrent_new)
+        change = state - new
+        steps.append((state, gates, reset, update, new, recurrent_new, change))
+        state = new + update * change
 
     def gradient(
         d_state: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, None]:
-        d_inputs, d_recurrents = [], []
+        d_gates, d_news, d_recurrents = [], [], []
         for step in reversed(range(length)):
-            previous, gates, new, recurrent_new = steps[step]
-            reset, update = gates[:, :units], gates[:, units:]
-            d_new = d_state * (1 - update) * (1 - new * new)
-            d_gates = tf.concat(
-                [d_new * recurrent_new, d_state * (previous - new)], axis=1
+            _, gates, reset, update, new, recurrent_new, change = steps[step]
+            d_kept = d_state * update
+            d_new = tf.raw_ops.TanhGrad(y=new, dy=d_state - d_kept)
+            d_gate = tf.raw_ops.SigmoidGrad(
+                y=gates,
+                dy=tf.concat([d_new * recurrent_new, d_state * change], axis=1),
             )
-            d_gates *= gates * (1 - gates)
-            d_recurrent = tf.concat([d_gates, d_new * reset], axis=1)
-            d_inputs.append(tf.concat([d_gates, d_new], axis=1))
+            d_recurrent = tf.concat([d_gate, d_new * reset], axis=1)
+            d_gates.append(d_gate)
+            d_news.append(d_new)
             d_recurrents.append(d_recurrent)
-            d_state = d_state * update + tf.matmul(
-                d_recurrent, recurrent_kernel, transpose_b=True
-            )
             if step:
-                d_state = d_state[: counts[step - 1]]
+                before = counts[step - 1]  # Rows with an earlier step.
+                d_state = d_kept[:before] + tf.matmul(
+                    d_recurrent[:before], recurrent_kernel, transpose_b=True
+                )
         d_recurrent = tf.concat(d_recurrents[::-1], axis=0)
-        states = tf.concat([previous for previous, *_ in steps], axis=0)
+        states = tf.concat([state for state, *_ in steps], axis=0)
+        d_projected = tf.concat(
+            [tf.concat(d_gates[::-1], axis=0), tf.concat(d_news[::-1], axis=0)],
+            axis=1,
+        )
         return (
-            tf.concat(d_inputs[::-1], axis=0),
+            d_projected,
             tf.matmul(states, d_recurrent, transpose_a=True),
             tf.reduce_sum(d_recurrent, axis=0),
             None,

@@ -20,8 +20,11 @@ import pathlib
 import platform
 import re
 import resource
+import statistics
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import rich.console
@@ -156,6 +159,22 @@ def peak_memory_gib() -> float:
         if peak:
             return int(peak[1]) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def median_seconds(function: Callable[[], object], repeats: int) -> float:
+    """Returns the median time of a call, after one that is not counted.
+
+    Args:
+        function: what to time.
+        repeats: calls that count.
+    """
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def _cell(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Measures training and full-ranking speed, and the memory they take.
+"""Measures training and ranking speed, and the memory they take.
 
     python benchmarks/training_speed.py --data-dir FOLDER
 
@@ -10,11 +10,9 @@ on an otherwise idle machine.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import os
-import resource
-import statistics
-import time
 from collections.abc import Callable, Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -22,10 +20,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
 
-import rich.console
-import rich.table
+from reporting import Report, add_json_argument, median_seconds, peak_memory_gib
 
-from tfrs_timirec.data import LeaveOneOut, load_dataset, training_dataset
+from tfrs_timirec.data import (
+    LeaveOneOut,
+    evaluation_dataset,
+    load_dataset,
+    training_dataset,
+)
 from tfrs_timirec.evaluation import rank_held_out
 from tfrs_timirec.experiments import TrainingSettings, preset
 
@@ -39,27 +41,29 @@ def main() -> None:
     parser.add_argument(
         "--models", nargs="+", default=["timirec", "timirec_plus"]
     )
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[256])
+    add_json_argument(parser)
     args = parser.parse_args()
+    report = Report("training_speed", args)
     interactions = load_dataset(args.dataset, args.data_dir)
     split = LeaveOneOut(interactions)
-    table = rich.table.Table(
-        "model",
-        "what",
-        "seconds",
-        "per second",
-        title=f"{interactions.name}, median of {args.epochs}",
-    )
     for name in args.models:
-        settings = preset(name, args.dataset)
-        for what, count, call in _workloads(settings, split):
-            seconds = _median_seconds(call, args.epochs)
-            table.add_row(
-                name, what, f"{seconds:.2f}", f"{count / seconds:,.0f}"
+        for batch_size in args.batch_sizes:
+            settings = dataclasses.replace(
+                preset(name, args.dataset), batch_size=batch_size
             )
-    console = rich.console.Console()
-    console.print(table)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    console.print(f"Peak memory of this process: {peak:.2f} GiB")
+            for what, count, call in _workloads(settings, split):
+                seconds = median_seconds(call, args.epochs)
+                report.add(
+                    model=name,
+                    batch_size=batch_size,
+                    what=what,
+                    count=count,
+                    seconds=seconds,
+                    count_per_second=count / seconds,
+                    peak_memory_gib=peak_memory_gib(),
+                )
+    report.finish()
 
 
 def _workloads(
@@ -72,34 +76,28 @@ def _workloads(
         batch_size=settings.batch_size,
         max_history_length=settings.max_history_length,
     )
+    validation = evaluation_dataset(split, "validation")
     num_instances = len(split.train_positions)
+    num_cases = len(split.held_out_positions("test"))
     for stage in model.stages:
         model.set_stage(stage)
         yield (
-            f"{stage}, an epoch of {num_instances:,} instances",
+            f"{stage}, an epoch",
             num_instances,
             functools.partial(model.fit, batches, verbose=0),
         )
-    num_cases = len(split.held_out_positions("test"))
-    for candidates in ("full", "sampled"):
         yield (
-            f"{candidates} ranking of {num_cases:,} users",
+            f"{stage}, validation",
             num_cases,
-            functools.partial(
-                rank_held_out, model, split, "test", candidates=candidates
-            ),
+            functools.partial(model.evaluate, validation, verbose=0),
         )
-
-
-def _median_seconds(function: Callable[[], object], repeats: int) -> float:
-    """Returns the median time of a call, after one that is not counted."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    yield (
+        "full ranking",
+        num_cases,
+        functools.partial(
+            rank_held_out, model, split, "test", candidates="full"
+        ),
+    )
 
 
 if __name__ == "__main__":

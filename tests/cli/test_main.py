@@ -21,7 +21,6 @@ QUICK = [
     "--num-interests=2",
     "--max-history-length=3",
     "--embedding-dim=4",
-    "--num-projection-layers=1",
     "--num-evaluation-negatives=5",
 ]
 NUM_USERS, NUM_ITEMS, LENGTH = 6, 10, 5
@@ -238,6 +237,12 @@ def test_two_stages_from_named_columns_to_the_default_folder(
         (
             "train --dataset household_tv/tiny --model timirec --batch-size 0",
             ["`batch_size` must be a positive integer", "batch_size=0"],
+        ),
+        (
+            # Also where it is the default.
+            "train --dataset household_tv/tiny --model comirec --temperature"
+            " 0.1",
+            ["`temperature`", "only timirec, timirec_plus", "'comirec'"],
         ),
         (
             "train --dataset household_tv/tiny --model timirec --seed -1",

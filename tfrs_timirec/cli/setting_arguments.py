@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 from tfrs_timirec.experiments import DataSource, TrainingSettings, preset
+from tfrs_timirec.experiments.model_builders import check_settings_of
 
 _HELP = {
     "num_interests": "interests of a user (K)",
@@ -82,13 +83,13 @@ def read_settings(
         source: the data, whose name the preset may depend on.
 
     Raises:
-        ValueError: if the model is unknown or a setting out of its range.
+        ValueError: if the model is unknown, a setting out of its range or
+            none of the model's.
     """
-    return dataclasses.replace(
-        preset(args.model, source.dataset_with_config or ""),
-        seed=args.seed,
-        **given_settings(args),
-    )
+    settings = preset(args.model, source.dataset_with_config or "")
+    given = given_settings(args)
+    check_settings_of(args.model, given)
+    return dataclasses.replace(settings, seed=args.seed, **given)
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:

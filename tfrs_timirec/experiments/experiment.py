@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfrs_timirec.experiments.known_names import check_known
+from tfrs_timirec.experiments.model_builders import foreign_settings
 from tfrs_timirec.experiments.presets import preset
-from tfrs_timirec.experiments.settings import (
-    FINETUNING_ONLY,
-    TrainingSettings,
-)
+from tfrs_timirec.experiments.settings import TrainingSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -191,9 +189,7 @@ class Plan:
 def _base(
     model: str, dataset: str, seed: int, given: Mapping[str, Any]
 ) -> TrainingSettings:
-    used = {
-        name: value
-        for name, value in given.items()
-        if model.startswith("timirec") or name not in FINETUNING_ONLY
-    }
-    return dataclasses.replace(preset(model, dataset), seed=seed, **used)
+    settings = preset(model, dataset)
+    foreign = foreign_settings(model)
+    used = {name: value for name, value in given.items() if name not in foreign}
+    return dataclasses.replace(settings, seed=seed, **used)

@@ -7,22 +7,20 @@ from typing import Any
 
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.experiments.known_names import check_known
-from tfrs_timirec.models import ComiRec, TiMiRec
+from tfrs_timirec.experiments.model_builders import (
+    MODEL_BUILDERS,
+    MODEL_NAMES,
+    check_settings_of,
+    foreign_settings,
+)
+from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.training import AdamL2, LazyAdam, StoppingRule
 
-MODEL_NAMES = ("comirec", "comirec_plus", "timirec", "timirec_plus")
 OPTIMIZERS: dict[str, type[AdamL2]] = {
     "adam_l2": AdamL2,
     "lazy_adam": LazyAdam,
 }
 
-# What says nothing about pretraining.
-FINETUNING_ONLY = (
-    "temperature",
-    "num_projection_layers",
-    "distillation",
-    "stop_gradient",
-)
 _SEED_END = 2**31  # What NumPy and TensorFlow both take, also doubled.
 _POSITIVE_INTS = (
     "num_interests",
@@ -45,7 +43,8 @@ class TrainingSettings:
     """Settings of one training run; the defaults are the paper's where it has.
 
     Args:
-        model: one of "comirec", "timirec", "comirec_plus", "timirec_plus".
+        model: one of `MODEL_NAMES`. What only other models have must be left
+            at its default.
         seed: seed of weights, order, training and evaluation negatives.
         num_interests: interests (K).
         temperature: distillation temperature (T); TiMiRec only.
@@ -74,8 +73,8 @@ class TrainingSettings:
             the progress bar; no influence on the result.
 
     Raises:
-        ValueError: if `model` or `optimizer` is unknown or a number is out of
-            its range.
+        ValueError: if `model` or `optimizer` is unknown, a number is out of
+            its range, or a setting is given that the model does not have.
 
     Example:
     >>> TrainingSettings(model="timirec", learning_rate=5e-4).num_interests
@@ -108,6 +107,12 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         check_known("model", self.model, MODEL_NAMES)
         check_known("optimizer", self.optimizer, tuple(OPTIMIZERS))
+        changed = [
+            name
+            for name, default in _defaults().items()
+            if getattr(self, name) != default
+        ]
+        check_settings_of(self.model, changed)
         check_positive_int(
             "TrainingSettings",
             **{name: getattr(self, name) for name in _POSITIVE_INTS},
@@ -134,44 +139,27 @@ class TrainingSettings:
         TiMiRec's pretraining is ComiRec, to the last digit; None for a model
         of one stage.
         """
-        if not self.model.startswith("timirec") or not self.pretraining:
+        first_stage = MODEL_BUILDERS[self.model].first_stage
+        if first_stage is None or not self.pretraining:
             return None
-        defaults: dict[str, Any] = {
-            field.name: field.default
-            for field in dataclasses.fields(self)
-            if field.name in FINETUNING_ONLY
-        }
+        defaults = _defaults()
         return dataclasses.replace(
-            self, model=self.model.replace("timirec", "comirec"), **defaults
+            self,
+            model=first_stage,
+            **{name: defaults[name] for name in foreign_settings(first_stage)},
         )
 
-    def build_model(self, vocabulary_size: int) -> ComiRec:
+    def build_model(self, vocabulary_size: int) -> SequentialRecommender:
         """Returns the compiled, untrained model.
 
         Args:
             vocabulary_size: number of ids, padding and unknown item included.
         """
-        name, _, plus = self.model.partition("_")
-        extractor_settings: dict[str, Any] = {
-            "num_interests": self.num_interests,
-            "embedding_dim": self.embedding_dim,
-            "attention_dim": self.attention_dim,
-            "max_history_length": self.max_history_length,
-            "transformer": bool(plus),
-            "positions_in_sum": self.positions_in_sum,
-        }
-        if name == "comirec":
-            model = ComiRec(vocabulary_size, **extractor_settings)
-        else:
-            model = TiMiRec(
-                vocabulary_size,
-                temperature=self.temperature,
-                num_projection_layers=self.num_projection_layers,
-                pretraining=self.pretraining,
-                distillation=self.distillation,
-                stop_gradient=self.stop_gradient,
-                **extractor_settings,
-            )
+        builder = MODEL_BUILDERS[self.model]
+        model = builder.make(
+            vocabulary_size,
+            **{name: getattr(self, name) for name in builder.settings},
+        )
         model.compile(
             optimizer=OPTIMIZERS[self.optimizer](
                 self.learning_rate, l2=self.l2
@@ -179,3 +167,11 @@ class TrainingSettings:
             steps_per_execution=self.steps_per_execution,
         )
         return model
+
+
+def _defaults() -> dict[str, Any]:
+    """Returns the default of every setting."""
+    return {
+        field.name: field.default
+        for field in dataclasses.fields(TrainingSettings)
+    }

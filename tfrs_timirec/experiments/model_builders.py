@@ -1,0 +1,111 @@
+"""Models by name: how each is made, and which settings it has."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from tfrs_timirec.models import ComiRec, SequentialRecommender, TiMiRec
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelBuilder:
+    """What the name of a model stands for.
+
+    Args:
+        make: makes the model, called with the size of the vocabulary and,
+            by name, the values of `settings`.
+        settings: names of the fields of `TrainingSettings` that shape it.
+        first_stage: name of the model that its first stage is, if it has two.
+    """
+
+    make: Callable[..., SequentialRecommender]
+    settings: tuple[str, ...]
+    first_stage: str | None = None
+
+
+_COMIREC_PLUS = (
+    "num_interests",
+    "embedding_dim",
+    "attention_dim",
+    "max_history_length",
+)
+_COMIREC = (*_COMIREC_PLUS, "positions_in_sum")
+_FINETUNING = (
+    "temperature",
+    "num_projection_layers",
+    "pretraining",
+    "distillation",
+    "stop_gradient",
+)
+
+# A new system takes an entry here and, if it has a setting of its own, a field
+# in `TrainingSettings` with a line of help in `cli/setting_arguments.py`.
+MODEL_BUILDERS: Mapping[str, ModelBuilder] = MappingProxyType(
+    {
+        "comirec": ModelBuilder(make=ComiRec, settings=_COMIREC),
+        "timirec": ModelBuilder(
+            make=TiMiRec,
+            settings=(*_COMIREC, *_FINETUNING),
+            first_stage="comirec",
+        ),
+        "comirec_plus": ModelBuilder(
+            make=functools.partial(ComiRec, transformer=True),
+            settings=_COMIREC_PLUS,
+        ),
+        "timirec_plus": ModelBuilder(
+            make=functools.partial(TiMiRec, transformer=True),
+            settings=(*_COMIREC_PLUS, *_FINETUNING),
+            first_stage="comirec_plus",
+        ),
+    }
+)
+MODEL_NAMES: tuple[str, ...] = tuple(MODEL_BUILDERS)
+
+# Histories are cut to it, whether or not a model has weights for its places.
+_OF_EVERY_RUN = frozenset({"max_history_length"})
+
+
+def foreign_settings(model: str) -> frozenset[str]:
+    """Returns the settings that only other models have.
+
+    Args:
+        model: one of `MODEL_NAMES`.
+
+    Example:
+    >>> "temperature" in foreign_settings("comirec")
+    True
+    """
+    known = {
+        name for builder in MODEL_BUILDERS.values() for name in builder.settings
+    }
+    return frozenset(known - _OF_EVERY_RUN) - set(
+        MODEL_BUILDERS[model].settings
+    )
+
+
+def check_settings_of(model: str, names: Iterable[str]) -> None:
+    """Raises a ValueError if a setting says nothing about a model.
+
+    Args:
+        model: one of `MODEL_NAMES`.
+        names: names of settings.
+
+    Raises:
+        ValueError: naming the first such setting, and the models that have it.
+    """
+    foreign = foreign_settings(model)
+    for name in names:
+        if name in foreign:
+            owners = [
+                owner
+                for owner, builder in MODEL_BUILDERS.items()
+                if name in builder.settings
+            ]
+            raise ValueError(
+                f"`{name}` must be a setting of the model; only"
+                f" {', '.join(owners)} have it. Received: {name} with"
+                f" model={model!r}. Leave it out, or choose another model."
+            )

@@ -8,8 +8,8 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from tfrs_timirec.data.interactions import Interactions
+from tfrs_timirec.data.log_files import PARQUET_SUFFIXES
 from tfrs_timirec.data.raw_files import RawFile, fingerprint_files
-from tfrs_timirec.data.readers import PARQUET_SUFFIXES
 from tfrs_timirec.datasets.sequence_builder import RawLog, SequenceBuilder
 
 _CSV_PATTERNS = ("*.csv", "*.csv.gz", "*.tsv", "*.tsv.gz")

@@ -1,4 +1,4 @@
-"""`timirec data`: describes data before anything is trained on it."""
+"""`timirec data`: describes and prepares data before training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tfrs_timirec.cli.data_arguments import (
     add_data_arguments,
     read_data_arguments,
 )
+from tfrs_timirec.cli.data_prepare import add_prepare_parser, prepare
 from tfrs_timirec.data.loading import list_datasets
 
 _DESCRIBE = """\
@@ -33,8 +34,8 @@ def add_parser(
     """
     parser = subparsers.add_parser(
         "data",
-        help="describe a data set or a log of your own",
-        description="Describes data sets and logs.",
+        help="describe or prepare a data set or a log of your own",
+        description="Describes data sets and logs, and prepares large logs.",
     )
     actions = parser.add_subparsers(
         metavar="ACTION", dest="action", required=True
@@ -52,15 +53,18 @@ def add_parser(
         help="list the data sets",
         description="Lists the data sets that --dataset takes.",
     )
+    add_prepare_parser(actions)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the description or the list.
+    """Prints the description or the list, or prepares a log.
 
     Args:
         args: the parsed arguments.
     """
+    if args.action == "prepare":
+        return prepare(args)
     if args.action == "list":
         print("\n".join(list_datasets()))
     else:

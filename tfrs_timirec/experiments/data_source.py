@@ -8,20 +8,22 @@ from typing import Any
 
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.loading import list_datasets, load_dataset
-from tfrs_timirec.data.readers import PARQUET_SUFFIXES
+from tfrs_timirec.data.log_files import PARQUET_SUFFIXES
+from tfrs_timirec.data.prepared_folder import load_prepared
 from tfrs_timirec.experiments.known_names import check_known
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataSource:
-    """A data set by name, or a CSV or Parquet file.
+    """A data set by name, a CSV or Parquet file, or a prepared folder.
 
     Args:
         dataset: name of a data set, as "household_tv/small".
         data_dir: folder with the raw files of `dataset`; those that do not lie
             there are downloaded.
-        interactions: path of a file with one interaction a row; takes the
-            place of `dataset`.
+        interactions: path of a file with one interaction a row, or of a
+            folder that `timirec data prepare` made; takes the place of
+            `dataset`.
         user_column: name of the file's column of user ids.
         item_column: name of the file's column of item ids.
         timestamp_column: name of the file's column of times.
@@ -78,6 +80,8 @@ class DataSource:
         if self.dataset is not None:
             return load_dataset(self.dataset, self.data_dir)
         path = self.interactions or ""
+        if os.path.isdir(path):
+            return self._load_folder(path)
         read = (
             Interactions.from_parquet
             if path.lower().endswith(PARQUET_SUFFIXES)
@@ -89,6 +93,16 @@ class DataSource:
             if value is not None
         }
         return read(path, **given)
+
+    def _load_folder(self, path: str) -> Interactions:
+        for name, value in self._columns().items():
+            if value is not None:
+                raise ValueError(
+                    f"`{name}` must come with a file; a prepared folder has no"
+                    f" such choice. Received: {name}={value!r} with"
+                    f" interactions={path!r}. Leave it out."
+                )
+        return load_prepared(path)
 
     @property
     def place(self) -> str:

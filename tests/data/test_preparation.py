@@ -1,0 +1,161 @@
+"""Apache Beam gives what reading the log at once gives."""
+
+import json
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.data.preparation_logs import make_frame, write_parts
+from tfrs_timirec.cli.main import main
+from tfrs_timirec.data import CleaningOptions, Interactions
+from tfrs_timirec.data.prepared_folder import load_prepared
+from tfrs_timirec.experiments import DataSource
+
+pytest.importorskip("apache_beam", reason="needs the extra [beam]")
+
+from tfrs_timirec.data.preparation import LogColumns, prepare_sequences
+
+CORE = CleaningOptions(
+    min_user_interactions=7,
+    min_item_interactions=6,
+    duplicates="first",
+    ties="reverse_file_order",
+)
+
+
+def assert_same(one: Interactions, two: Interactions) -> None:
+    for name in ("users", "items", "user_indices", "item_ids", "timestamps"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+        assert getattr(one, name).dtype == getattr(two, name).dtype
+    assert one.fingerprint == two.fingerprint
+
+
+def test_files_of_all_kinds_equal_one_table(tmp_path):
+    frame = make_frame()
+    pattern = write_parts(frame, tmp_path)
+    expected = Interactions.from_dataframe(frame, cleaning=CORE)
+    steps = []
+
+    report = prepare_sequences(
+        [pattern],
+        tmp_path / "prepared",
+        cleaning=CORE,
+        num_shards=2,
+        on_step=steps.append,
+    )
+
+    # The case is worth its name: something of each kind happened.
+    assert report == expected.report
+    assert 0 < report.users_below_minimum < 40
+    assert report.items_below_minimum > 0
+    assert report.duplicates_removed > 0
+    assert report.rows_out_of_order > 0
+    assert_same(load_prepared(tmp_path / "prepared"), expected)
+    assert len(steps) == 3
+    names = {path.name for path in (tmp_path / "prepared").iterdir()}
+    assert "user_sequences-users.tfrecord-00001-of-00002" in names
+    record = json.loads((tmp_path / "prepared/preparation.json").read_text())
+    assert record["report"]["rows_read"] == 400
+    assert not list(tmp_path.glob(".draft-*"))
+
+
+def test_core_that_takes_more_rounds_than_a_pipeline(tmp_path):
+    # A chain: user n met the items n and n + 1, so that with two a user and an
+    # item a round takes one link off each end. 10 links need 5 rounds.
+    rows = [(n, n + step) for n in range(10) for step in (0, 1)]
+    # A square that stays.
+    rows += [(user, item) for user in (50, 51) for item in (60, 61)]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id"])
+    frame["timestamp"] = pd.to_datetime(
+        10 * np.arange(len(frame)) + 1, unit="ms"
+    )
+    frame.to_parquet(tmp_path / "log.parquet")
+    core = CleaningOptions(min_user_interactions=2, min_item_interactions=2)
+    steps = []
+
+    report = prepare_sequences(
+        [str(tmp_path / "log.parquet")],
+        tmp_path / "prepared",
+        cleaning=core,
+        on_step=steps.append,
+    )
+
+    found = load_prepared(tmp_path / "prepared")
+    assert found.users.tolist() == [50, 51]
+    assert found.item_ids.tolist() == [2, 3, 2, 3]
+    expected = Interactions.from_dataframe(frame, cleaning=core)
+    assert_same(found, expected)
+    assert report == expected.report
+    assert report.fractional_times == len(frame)
+    assert sum("k-core" in step for step in steps) >= 2
+
+
+def test_command_prepares_and_describes(tmp_path, capsys):
+    frame = make_frame(100)
+    pattern = write_parts(frame.rename(columns={"user_id": "who"}), tmp_path)
+    output = tmp_path / "prepared"
+    words = ["data", "prepare", "--interactions", pattern, "--user-column"]
+    words += ["who", "--output", str(output)]
+
+    assert main([*words, "--", "--runner=DirectRunner"]) == 0
+
+    assert "Read 100 rows, kept 100" in capsys.readouterr().out
+    assert main(["data", "describe", "--interactions", str(output)]) == 0
+    assert capsys.readouterr().out.startswith("prepared\n")
+    expected = Interactions.from_dataframe(frame)
+    assert_same(DataSource(interactions=str(output)).load(), expected)
+    with pytest.raises(ValueError, match="`user_column`.*prepared folder"):
+        DataSource(interactions=str(output), user_column="who").load()
+    assert main([*words]) == 2
+    assert "must not exist yet" in capsys.readouterr().err
+
+
+def test_bad_value_names_file_and_line_and_leaves_nothing(tmp_path):
+    (tmp_path / "a.csv").write_text("user_id,item_id,timestamp\na,x,1\n")
+    (tmp_path / "b.csv").write_text("user_id,item_id,timestamp\na,x,1\n,y,2\n")
+
+    with pytest.raises(ValueError, match=r"`user_column`.*line 3 of .*b\.csv"):
+        prepare_sequences([str(tmp_path / "*.csv")], tmp_path / "out")
+
+    assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "b.csv"}
+
+
+def test_ids_of_two_types(tmp_path):
+    frame = make_frame(10)
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.assign(item_id=range(10)).to_parquet(tmp_path / "b.parquet")
+
+    with pytest.raises(ValueError, match=r"one type.*b\.parquet"):
+        prepare_sequences([str(tmp_path / "*.parquet")], tmp_path / "out")
+
+
+def test_no_such_file_and_nothing_left(tmp_path):
+    with pytest.raises(FileNotFoundError, match="`patterns`"):
+        prepare_sequences([str(tmp_path / "*.csv")], tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match=r"features\.json"):
+        load_prepared(tmp_path)
+    make_frame(10).to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(ValueError, match="No interaction is left.*10 inter"):
+        prepare_sequences(
+            [str(tmp_path / "log.csv")],
+            tmp_path / "out",
+            cleaning=CleaningOptions(min_user_interactions=99),
+        )
+
+
+def test_beauty_equals_reading_it_at_once(data_dir, tmp_path):
+    path = data_dir / "amazon_beauty" / "reviews_Beauty_5.json.gz"
+    names = ("reviewerID", "asin", "unixReviewTime")
+    columns = LogColumns(user=names[0], item=names[1], timestamp=names[2])
+
+    prepare_sequences([str(path)], tmp_path / "beauty", columns=columns)
+
+    expected = Interactions.from_dataframe(
+        pd.read_json(pathlib.Path(path), lines=True),
+        user_column=names[0],
+        item_column=names[1],
+        timestamp_column=names[2],
+    )
+    assert_same(load_prepared(tmp_path / "beauty"), expected)

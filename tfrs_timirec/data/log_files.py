@@ -1,0 +1,110 @@
+"""Finding log files, and what is said about those that are no good."""
+
+import os
+from collections.abc import Sequence
+
+from etils import epath
+
+CSV_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+
+
+def present_columns(
+    names: Sequence[str], columns: Sequence[str] | None
+) -> list[str]:
+    """Returns the names that were asked for, each once.
+
+    Args:
+        names: those of the file.
+        columns: those asked for; all if None.
+    """
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if columns is None or name in columns
+    ]
+
+
+def existing_file(
+    path: str | os.PathLike[str], suffixes: tuple[str, ...]
+) -> epath.Path:
+    """Returns a path after a look at the file.
+
+    Args:
+        path: the file.
+        suffixes: how its name may end.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is a folder, or its name ends otherwise.
+    """
+    file = epath.Path(path)
+    if file.is_dir():
+        raise ValueError(
+            f"`path` must be a file. Received: path='{path}', a folder. Give"
+            " one file inside it."
+        )
+    if not file.exists():
+        raise FileNotFoundError(
+            f"`path` must be an existing file. Received: path='{path}'."
+        )
+    if not file.name.lower().endswith(suffixes):
+        raise ValueError(
+            f"`path` must end in one of {', '.join(suffixes)}. Received:"
+            f" path='{path}'. Use `from_csv` for CSV and `from_parquet` for"
+            " Parquet, or rename the file."
+        )
+    return file
+
+
+def check_content(path: epath.Path, *, compressed: bool) -> None:
+    """Catches files of another kind than their name says.
+
+    Args:
+        path: the file, by its name one of text.
+        compressed: whether its name ends in .gz.
+
+    Raises:
+        ValueError: if it is empty, a Parquet file, or compressed against its
+            name.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == b"PAR1":
+        raise ValueError(
+            f"`path` must be a CSV file. Received: path='{path}', a Parquet"
+            " file. Rename it to *.parquet and use `from_parquet`."
+        )
+    if not start:
+        raise ValueError(empty_file(path, "0 bytes"))
+    if (start[:2] == b"\x1f\x8b") != compressed:
+        raise ValueError(
+            "`path` must end in .gz if the file is gzip-compressed, and only"
+            f" then. Received: path='{path}'. Rename it."
+        )
+
+
+def broken_file(path: epath.Path, error: Exception) -> str:
+    """Returns what to say of a file that cannot be read to its end.
+
+    Args:
+        path: the file.
+        error: why.
+    """
+    return (
+        f"Cannot read path='{path}': the file is cut off or damaged ({error})."
+        " Copy or download it again."
+    )
+
+
+def empty_file(path: epath.Path, content: str) -> str:
+    """Returns what to say of a file without a row.
+
+    Args:
+        path: the file.
+        content: what it holds instead.
+    """
+    return (
+        "`path` must be a file with at least one interaction. Received:"
+        f" path='{path}' with {content}."
+    )

@@ -1,0 +1,296 @@
+"""Prepares a log of any size with Apache Beam."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from apache_beam.options.pipeline_options import PipelineOptions
+from etils import epath
+
+from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
+from tfrs_timirec.data.preparation.sequence_writer import SequenceWriter
+from tfrs_timirec.data.preparation.transforms import (
+    KCoreRound,
+    LogColumns,
+    ReadRecords,
+    ReadRows,
+    UserRecords,
+    WriteCounts,
+    WriteRecords,
+    count_record,
+    distinct_items,
+    id_kinds,
+    read_table,
+)
+
+# More rounds a pipeline are fewer pipelines, each of which takes minutes to
+# start on a cluster; but rounds after the last that removes are in vain.
+_ROUNDS_PER_PIPELINE = 3
+
+_ERROR_IN_WORKER = re.compile(r"(?:\w+Error): (.+?)(?: \[while running|\n|$)")
+
+
+def prepare_sequences(
+    patterns: Sequence[str],
+    output: str | os.PathLike[str],
+    *,
+    columns: LogColumns | None = None,
+    cleaning: CleaningOptions | None = None,
+    num_shards: int | None = None,
+    pipeline_options: Sequence[str] = (),
+    on_step: Callable[[str], Any] = lambda step: None,
+) -> CleaningReport:
+    """Turns a raw log into a TFDS folder of user sequences.
+
+    Does what `Interactions.from_csv` or `from_parquet` does with the
+    concatenation of the files in the order of their names, on as many workers
+    as Apache Beam is given: no worker holds more than some rows of the log,
+    the whole of one user, and the ids of the items that the k-core removes.
+
+    `load_prepared(output)` reads the folder, as does
+    `tfds.builder_from_directory(output)`. It appears when it is whole; what is
+    written before lies in a folder beside it and is removed at the end.
+
+    Args:
+        patterns: paths of files `*.csv`, `*.tsv`, `*.txt`, `*.jsonl` (all also
+            with `.gz`), `*.json.gz` or `*.parquet`, with wildcards. A
+            Parquet file is split among workers by its row groups, any other is
+            read by one worker.
+        output: the folder to make. On a cluster, it and the files must lie
+            where all workers reach them, as `gs://...`.
+        columns: names of the columns.
+        cleaning: the cleaning rules; by default nothing is removed.
+        num_shards: number of files per split; by default by size.
+        pipeline_options: Beam's, as "--runner=FlinkRunner"; by default all
+            runs in this process.
+        on_step: is told in words what begins.
+
+    Returns:
+        What reading and cleaning met, changed or removed.
+
+    Raises:
+        FileExistsError: if `output` exists.
+        FileNotFoundError: if a pattern matches no file.
+        ValueError: if a file is broken, a column is missing, a value is bad or
+            nothing is left. The error names the file and the row.
+
+    Example:
+    >>> prepare_sequences(
+    ...     ["logs/part-*.parquet"], "prepared",
+    ...     cleaning=CleaningOptions(min_user_interactions=5))
+    >>> interactions = load_prepared("prepared")
+    """
+    columns = columns or LogColumns()
+    cleaning = cleaning or CleaningOptions()
+    target = epath.Path(output)
+    if target.exists():
+        raise FileExistsError(
+            f"`output` must not exist yet. Received: output='{target}'."
+            " Choose another folder, or delete this one."
+        )
+    paths = _find_files(patterns)
+    _, first_rows = next(read_table(paths[0], columns))
+    kinds = id_kinds(first_rows)
+    draft = target.parent / f".draft-{target.name}-{uuid.uuid4().hex[:8]}"
+    draft.mkdir(parents=True)
+    try:
+        run = _Preparation(draft, cleaning, list(pipeline_options), on_step)
+        try:
+            counts = run.read(ReadRows(paths, columns, kinds))
+            counts |= run.reduce_to_core(counts)
+        except (ValueError, FileNotFoundError):
+            raise
+        except Exception as error:  # Each runner wraps errors in its own way.
+            if found := _ERROR_IN_WORKER.search(str(error)):
+                raise ValueError(found[1]) from error
+            raise
+        folder, num_items = run.write(kinds, num_shards)
+        report = _report(cleaning, counts, num_items)
+        (folder / "preparation.json").write_text(
+            json.dumps(
+                {"files": paths, "report": dataclasses.asdict(report)}, indent=2
+            )
+        )
+        folder.rename(target)
+    finally:
+        draft.rmtree(missing_ok=True)
+    return report
+
+
+class _Preparation:
+    """Runs one pipeline after the other over records in a draft folder."""
+
+    def __init__(
+        self,
+        draft: epath.Path,
+        cleaning: CleaningOptions,
+        flags: list[str],
+        on_step: Callable[[str], Any],
+    ):
+        self.draft = draft
+        self.cleaning = cleaning
+        self.flags = flags
+        self.on_step = on_step
+        self.prefix = ""  # Of the newest records.
+        self.num_pipelines = 0
+
+    @property
+    def has_core(self) -> bool:
+        cleaning = self.cleaning
+        return (
+            max(cleaning.min_user_interactions, cleaning.min_item_interactions)
+            > 1
+        )
+
+    def read(self, rows: ReadRows) -> dict[str, int]:
+        """Writes the records of the whole log; returns the counts."""
+        self.on_step("Reading, sorting and grouping by user")
+        with self._pipeline() as (pipeline, prefix, counts_path):
+            users = pipeline | rows | UserRecords(self.cleaning)
+            users.records | WriteRecords(prefix)
+            sizes = users.records | "Sizes" >> beam.FlatMap(count_record)
+            counts = [users.counts, sizes]
+            if self.has_core:
+                items = distinct_items(users.records)
+                counts.append(items | beam.Map(_one_item))
+            counts | beam.Flatten() | WriteCounts(counts_path)
+        counted = self._counts()
+        return {
+            **counted,
+            "users_before": counted["users"],
+            "items_before": counted.get("items", 0),
+        }
+
+    def reduce_to_core(self, counts: dict[str, int]) -> dict[str, int]:
+        """Repeats the rounds until one removes nothing; returns the counts."""
+        if not self.has_core:
+            return {}
+        num_rounds = 0
+        while True:
+            self.on_step(f"Reducing to the k-core, from round {num_rounds + 1}")
+            records_before = self.prefix
+            with self._pipeline() as (pipeline, prefix, counts_path):
+                records = pipeline | ReadRecords(records_before)
+                for number in range(_ROUNDS_PER_PIPELINE):
+                    before = records
+                    records = records | f"Round{number}" >> KCoreRound(
+                        self.cleaning
+                    )
+                records | WriteRecords(prefix)
+                counted = [
+                    before | "Before" >> beam.Map(_interactions_before),
+                    records | "After" >> beam.FlatMap(count_record),
+                ]
+                counted | beam.Flatten() | WriteCounts(counts_path)
+            num_rounds += _ROUNDS_PER_PIPELINE
+            left = self._counts()
+            if not left.get("interactions"):
+                raise ValueError(
+                    "No interaction is left after cleaning. Received:"
+                    " min_user_interactions="
+                    f"{self.cleaning.min_user_interactions},"
+                    " min_item_interactions="
+                    f"{self.cleaning.min_item_interactions} on"
+                    f" {counts['rows_read']:,} interactions of"
+                    f" {counts['users_before']:,} users and"
+                    f" {counts['items_before']:,} items. Lower the minima."
+                )
+            if left["interactions"] == left["interactions_before"]:
+                return left
+
+    def write(
+        self, kinds: tuple[type, type], num_shards: int | None
+    ) -> tuple[epath.Path, int]:
+        """Writes the data set; returns its folder and the number of items."""
+        self.on_step("Writing the sequences and the vocabulary")
+        writer = SequenceWriter(
+            self.prefix, kinds, data_dir=self.draft / "sequences"
+        )
+        config = tfds.download.DownloadConfig(
+            beam_options=PipelineOptions(self.flags), num_shards=num_shards
+        )
+        with _quiet_tfds():
+            writer.download_and_prepare(download_config=config)
+        folder = epath.Path(writer.data_path)
+        return folder, writer.info.splits["items"].num_examples
+
+    def _counts(self) -> dict[str, int]:
+        path = self.draft / f"counts-{self.num_pipelines}.json"
+        lines = path.read_text().splitlines()
+        return dict(json.loads(line) for line in lines)
+
+    @contextlib.contextmanager
+    def _pipeline(self) -> Iterator[tuple[beam.Pipeline, str, str]]:
+        """Runs what is added to a pipeline.
+
+        Gives it, and where to write the new records and the counts.
+        """
+        self.num_pipelines += 1
+        prefix = str(self.draft / f"records-{self.num_pipelines}")
+        counts_path = str(self.draft / f"counts-{self.num_pipelines}.json")
+        with beam.Pipeline(options=PipelineOptions(self.flags)) as pipeline:
+            yield pipeline, prefix, counts_path
+        self.prefix = prefix
+
+
+@contextlib.contextmanager
+def _quiet_tfds() -> Iterator[None]:
+    """Leaves TFDS's bars and notes out; `on_step` tells what goes on."""
+    were_active = tfds.core.utils.tqdm_utils._active
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.display_progress_bar(were_active)
+
+
+def _find_files(patterns: Sequence[str]) -> list[str]:
+    paths = []
+    for pattern in patterns:
+        found = sorted(tf.io.gfile.glob(pattern))
+        if not found:
+            raise FileNotFoundError(
+                "Each of `patterns` must match a file. Received:"
+                f" {pattern!r}, which matches none."
+            )
+        paths += found
+    return list(dict.fromkeys(paths))
+
+
+def _report(
+    cleaning: CleaningOptions, counts: dict[str, int], num_items: int
+) -> CleaningReport:
+    kept = counts["interactions"]
+    after_duplicates = counts["rows_read"] - counts["duplicates_removed"]
+    items_before = counts["items_before"]
+    return CleaningReport(
+        options=cleaning,
+        rows_read=counts["rows_read"],
+        rows_out_of_order=counts["rows_out_of_order"],
+        fractional_times=counts["fractional_times"],
+        duplicates_removed=counts["duplicates_removed"],
+        interactions_below_minimum=after_duplicates - kept,
+        users_below_minimum=counts["users_before"] - counts["users"],
+        items_below_minimum=items_before - num_items if items_before else 0,
+    )
+
+
+def _one_item(item: Any) -> tuple[str, int]:
+    del item
+    return "items", 1
+
+
+def _interactions_before(record: list[Any]) -> tuple[str, int]:
+    return "interactions_before", len(record[1])

@@ -1,0 +1,105 @@
+"""Writes records as a TFDS data set: shards of users, shards of items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tfrs_timirec.data.preparation.transforms import (
+    RawId,
+    ReadRecords,
+    Record,
+    distinct_items,
+)
+
+Example = tuple[str, dict[str, Any]]
+
+
+class SequenceWriter(  # type: ignore[call-arg]
+    tfds.core.GeneratorBasedBuilder, skip_registration=True
+):
+    """Writes the splits `users` and `items` by TFDS's own Beam writer.
+
+    The features are those of the package's data sets, so that
+    `Interactions.from_tfds` reads them: `user_id`, `item_ids` and `timestamps`
+    in the split `users`, `item_id` in the split `items`, which is the
+    vocabulary.
+
+    Args:
+        prefix: how the paths of the records begin; see `WriteRecords`.
+        kinds: type of user ids and of item ids, int or str.
+        **kwargs: those of a TFDS builder.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    name = "user_sequences"
+
+    def __init__(self, prefix: str, kinds: tuple[type, type], **kwargs: Any):
+        self.prefix = prefix
+        self.kinds = kinds
+        super().__init__(file_format="tfrecord", **kwargs)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        user_dtype, item_dtype = map(_dtype, self.kinds)
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="Who met which items when, one example a user.",
+            features=tfds.features.FeaturesDict(
+                {
+                    "user_id": user_dtype,
+                    "item_ids": tfds.features.Tensor(
+                        shape=(None,), dtype=item_dtype
+                    ),
+                    "timestamps": tfds.features.Tensor(
+                        shape=(None,), dtype=np.int64
+                    ),
+                    "item_id": item_dtype,
+                }
+            ),
+        )
+
+    def _split_generators(
+        self,
+        dl_manager: tfds.download.DownloadManager,
+        pipeline: beam.Pipeline,
+    ) -> dict[str, beam.PCollection]:
+        del dl_manager  # There is nothing to download.
+        records = pipeline | ReadRecords(self.prefix)
+        users = records | "UserExamples" >> beam.Map(_user_example, self.kinds)
+        items = distinct_items(records)
+        return {
+            "users": users,
+            "items": items
+            | "ItemExamples" >> beam.Map(_item_example, self.kinds),
+        }
+
+    def _generate_examples(self) -> Any:
+        raise NotImplementedError("The splits bring their own collections.")
+
+
+def _dtype(kind: type) -> type:
+    return np.int64 if kind is int else np.str_
+
+
+def _user_example(record: Record, kinds: tuple[type, type]) -> Example:
+    user, items, times = record
+    _, item_kind = kinds
+    return str(user), {
+        "user_id": user,
+        "item_ids": np.array(items, np.int64 if item_kind is int else object),
+        "timestamps": np.array(times, np.int64),
+        "item_id": item_kind(),
+    }
+
+
+def _item_example(item: RawId, kinds: tuple[type, type]) -> Example:
+    user_kind, item_kind = kinds
+    return str(item), {
+        "user_id": user_kind(),
+        "item_ids": np.zeros(0, np.int64 if item_kind is int else object),
+        "timestamps": np.zeros(0, np.int64),
+        "item_id": item,
+    }

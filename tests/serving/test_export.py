@@ -1,62 +1,31 @@
-"""The export answers raw ids, in a process that has TensorFlow alone."""
+"""Raw ids in, raw ids out; versions and the model card."""
 
-import json
-import os
 import pathlib
-import subprocess
-import sys
 
-import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
 
 import tfrs_timirec  # noqa: F401
+from tests.serving.toy_exports import (
+    LENGTH,
+    NUM_ITEMS,
+    make_films,
+    make_log,
+    make_model,
+)
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.models import ComiRec, TiMiRec
 from tfrs_timirec.serving import RecommenderModule, export
 
-NUM_ITEMS = 12
-LENGTH = 4
-
-
-def make_log(items: list) -> Interactions:
-    """Two users, the first with the first half of the items."""
-    half = len(items) // 2
-    return Interactions.from_dataframe(
-        pd.DataFrame(
-            {
-                "user_id": ["u"] * half + ["v"] * (len(items) - half),
-                "item_id": items,
-                "timestamp": range(len(items)),
-            }
-        )
-    )
-
 
 @pytest.fixture(scope="module")
 def log() -> Interactions:
-    return make_log([f"film {number:02d} é" for number in range(NUM_ITEMS)])
+    return make_films()
 
 
 @pytest.fixture(scope="module")
 def model(log) -> TiMiRec:
-    model = TiMiRec(
-        log.vocabulary_size,
-        num_interests=2,
-        embedding_dim=8,
-        max_history_length=LENGTH,
-    )
-    model.set_weights(
-        [
-            np.random.default_rng(0).normal(size=weight.shape)
-            if weight.dtype == np.float32
-            else weight
-            for weight in model.get_weights()
-        ]
-    )
-    model.set_stage("finetuning")
-    return model
+    return make_model(log)
 
 
 @pytest.fixture(scope="module")
@@ -66,26 +35,9 @@ def module(model, log) -> RecommenderModule:
 
 def recommend(module, histories: list, k: int = 3) -> list:
     answer = module.recommend(
-        tf.constant(histories, module.id_dtype), tf.constant(k)
+        tf.constant(histories, module.reader.id_dtype), tf.constant(k)
     )
     return answer["item_ids"].numpy().tolist()
-
-
-def test_answers_what_the_model_scores_best(module, model, log):
-    history = log.items[[3, 1]].tolist()
-    answer = module.recommend(tf.constant([history]), tf.constant(3))
-
-    # Real ids start at 2; the two of the history may not come back.
-    vectors = model({"item_ids": tf.constant([[0, 0, 5, 3]])}, training=False)
-    scores = model.score_all(vectors).numpy()[0]
-    scores[[0, 1, 5, 3]] = -np.inf
-    best = np.argsort(-scores)[:3]
-    assert [raw.decode() for raw in answer["item_ids"].numpy()[0]] == (
-        log.items[best - 2].tolist()
-    )
-    np.testing.assert_allclose(
-        answer["scores"].numpy()[0], scores[best], rtol=1e-4
-    )
 
 
 def test_padding_stands_where_it_likes(module, log):
@@ -163,39 +115,6 @@ def exported(model, log, tmp_path_factory) -> pathlib.Path:
         max_history_length=LENGTH,
         metrics={"hit_rate_at_10": 0.25},
     )
-
-
-def test_a_process_without_the_package_gets_the_same_answer(
-    exported, module, log
-):
-    history = log.items[[3, 1]].tolist()
-    program = f"""
-import json, sys
-import tensorflow as tf
-loaded = tf.saved_model.load({str(exported)!r})
-answer = loaded.recommend(tf.constant([{history!r}]), tf.constant(3))
-served = loaded.signatures["serving_default"](
-    item_ids=tf.constant([{history!r}]), k=tf.constant(3))
-assert not {{"tfrs_timirec", "tensorflow_recommenders"}} & set(sys.modules)
-for tensors in (answer, served):
-    print(json.dumps([raw.decode() for raw in tensors["item_ids"].numpy()[0]]))
-"""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name != "TF_USE_LEGACY_KERAS"
-    }
-    output = subprocess.run(
-        [sys.executable, "-c", program],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env=environment,
-    ).stdout.splitlines()
-
-    expected = [raw.decode() for raw in recommend(module, [history])[0]]
-    assert [json.loads(line) for line in output] == [expected, expected]
 
 
 def test_versions_count_up_and_a_broken_export_leaves_none(

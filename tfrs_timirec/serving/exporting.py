@@ -52,9 +52,7 @@ def export(
     versions.mkdir(parents=True, exist_ok=True)
     draft = pathlib.Path(tempfile.mkdtemp(prefix=".draft-", dir=versions))
     try:
-        tf.saved_model.save(
-            module, str(draft), signatures={"serving_default": module.recommend}
-        )
+        tf.saved_model.save(module, str(draft), signatures=module.signatures)
         card = _model_card(model, interactions, module, metrics or {})
         (draft / "README.md").write_text(card, encoding="utf-8")
         draft.chmod(0o755)  # mkdtemp's folders are private.
@@ -86,7 +84,7 @@ def _model_card(
     metrics: Mapping[str, float],
 ) -> str:
     """Returns the model card in Markdown."""
-    is_text = module.id_dtype == tf.string
+    is_text = module.reader.id_dtype == tf.string
     example = [
         str(item) if is_text else int(item) for item in interactions.items[:2]
     ]
@@ -107,7 +105,7 @@ Recommends the next item from the items a user met so far.
   {interactions.num_items:,} items, {interactions.num_interactions:,}
   interactions (fingerprint `{interactions.fingerprint}`)
 - Answers in stage: {model.stage}
-- Reads: the newest {module.max_history_length} items of a history
+- Reads: the newest {module.reader.max_history_length} items of a history
 
 ## Results
 
@@ -121,9 +119,7 @@ Plain TensorFlow is enough; run this beside this file:
 import tensorflow as tf
 
 model = tf.saved_model.load(".")
-answer = model.recommend(
-    tf.constant([{example!r}], tf.{module.id_dtype.name}), tf.constant(10)
-)
+answer = model.recommend([{example!r}], k=10)
 answer["item_ids"], answer["scores"]
 ```
 

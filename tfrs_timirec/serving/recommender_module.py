@@ -1,36 +1,84 @@
-"""A model and its vocabulary as one graph."""
+"""A model, its vocabulary and its index as one graph."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.serving.categories import item_categories
+from tfrs_timirec.serving.compact_table import Storage
+from tfrs_timirec.serving.diversity import choose_diverse, first_occurrences
+from tfrs_timirec.serving.history_reader import HistoryReader
+from tfrs_timirec.serving.model_view import ModelView
+from tfrs_timirec.serving.request_shapes import longest, one_a_row, to_rows
+from tfrs_timirec.serving.signature_function import signature_function
+from tfrs_timirec.serving.top_k import top_k_by_blocks
+
+_LOWEST = tf.float32.min
+_POOL = 5  # Candidates an interest for each place of a diverse list.
 
 
 class RecommenderModule(tf.Module):
-    """Recommends from raw ids to raw ids.
+    """Answers raw ids with raw ids; the functions are an export's signatures.
 
-    The lookup of ids, the model and the choice of the best items are one
+    The lookup of ids, the model and the search for the best items are one
     graph, so that a server needs neither this package nor a vocabulary.
 
-    `recommend(item_ids, k)` takes (batch, length) raw ids, oldest first, and
-    the number of items. Shorter histories are padded on either side: with ""
-    where ids are text, with -1 or 0 where they are integers and no item has
-    that id. It returns `best_items`.
+    - `recommend(item_ids, k=10, exclude_ids, exclude_seen=True)`, the
+      signature "serving_default": `item_ids` (batch, k), best first, `scores`
+      (batch, k), and `interest_probabilities` (batch, K), the predicted
+      distribution over the interests.
+    - `interests(item_ids, k=5, exclude_ids, exclude_seen=True)`: `interests`
+      (batch, K, dim), `interest_probabilities` (batch, K), `attention` (batch,
+      K, length) of each interest to each item of the request, `nearest_items`
+      and `nearest_scores` (batch, K, k).
+    - `user_embedding(item_ids)`: `user_embedding` (batch, num_vectors, dim);
+      an item's score is its largest inner product with one of the vectors.
+    - `score(item_ids, candidate_ids)`: `scores` (batch, num_candidates).
+    - `recommend_diverse(item_ids, diversity, k=10, exclude_ids,
+      exclude_seen=True)`: `item_ids` and `scores` (batch, k), as
+      `choose_diverse` chooses them from the 5 k best items of every interest.
+
+    What goes in:
+
+    - `item_ids`: (batch, length) raw ids, oldest first; shorter histories are
+      padded on either side, with "" where ids are text, with -1 or 0 where
+      they are integers and no item has that id. The newest
+      `max_history_length` are read. An item that is not in the vocabulary
+      counts as "unknown item".
+    - what else the model reads (`feature_names`), by name: `timestamps`, of the
+      shape of `item_ids`, and `request_timestamp`, (batch,), Unix seconds.
+    - `k`: the length of the lists, a scalar or one a row; 0 gives empty lists,
+      more than there are items gives all of them.
+    - `exclude_ids`: (batch, any) or (1, any) raw ids that are not recommended.
+    - `exclude_seen`: whether the items of the history, however long it is, are
+      not recommended either; a scalar or one a row.
+    - `candidate_ids`: (batch, num_candidates) or (1, num_candidates) raw ids.
+    - `diversity`: what variety is worth, in units of the scores; a scalar or
+      one a row.
+
+    Where a list has no item left, the id is padding and the score the lowest
+    float32; so is that of a candidate that is not in the vocabulary.
 
     Args:
         model: a trained model, in the stage that is to answer.
         interactions: the log it was trained on; its items are the vocabulary.
         max_history_length: the newest items of a history that the model reads.
+        storage: how item vectors are kept: "float32", "float16" or "int8"; see
+            `CompactTable`.
+        category: column of `interactions.item_metadata` whose values
+            `recommend_diverse` mixes; of a list the first counts. By default
+            an item's category is the interest that it fits best.
 
     Raises:
-        ValueError: if the model's vocabulary is not that of the log, or
-            `max_history_length` is not a positive integer.
+        ValueError: if the model's vocabulary is not that of the log,
+            `max_history_length` is not a positive integer, `storage` is
+            unknown, there is no such `category`, or the model reads what a
+            request cannot give.
 
     Example:
     >>> module = RecommenderModule(model, interactions)
@@ -42,6 +90,9 @@ class RecommenderModule(tf.Module):
         model: SequentialRecommender,
         interactions: Interactions,
         max_history_length: int = 20,
+        *,
+        storage: Storage = "float32",
+        category: str | None = None,
     ):
         check_positive_int(
             "RecommenderModule", max_history_length=max_history_length
@@ -54,100 +105,233 @@ class RecommenderModule(tf.Module):
                 f" in the log, {vocabulary_size} in the model."
             )
         super().__init__(name="recommender")
-        self.max_history_length = max_history_length
-        is_text = interactions.items.dtype == object
-        raw_ids: list[Any] = interactions.items.tolist()
-        padding: list[Any] = [""] if is_text else [-1, 0]
-        padding = [value for value in padding if value not in set(raw_ids)]
-        self.id_dtype = tf.string if is_text else tf.int64
-        no_item = padding[0] if padding else -1
-        self._raw_ids = tf.constant(
-            [no_item] * NUM_RESERVED_IDS + raw_ids, self.id_dtype
+        self.num_items = interactions.num_items
+        self.reader = HistoryReader(
+            interactions.items,
+            max_history_length,
+            getattr(model, "feature_names", ()),
         )
-        self._table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                tf.constant(padding + raw_ids, self.id_dtype),
-                tf.constant(
-                    [0] * len(padding)
-                    + [i + NUM_RESERVED_IDS for i in range(len(raw_ids))],
-                    tf.int32,
-                ),
-            ),
-            default_value=1,
+        # No part of the module, unlike what it reads: the export would hold
+        # the model's layers and ask for this package where it is loaded.
+        self._view = ModelView(model, storage)
+        self._weights = self._view.variables
+        self._tables = list(self._view.tables.values())
+        self._categories = (
+            tf.constant(item_categories(interactions, category))
+            if category
+            else None
         )
-        # The model itself is no attribute: the export would hold its layers
-        # one by one, and ask for this package where it is loaded.
-        self._weights = list(model.variables)
-        self._score = lambda item_ids: model.score_all(
-            model({"item_ids": item_ids}, training=False)
+        ids = tf.TensorSpec((None, None), self.reader.id_dtype)
+        history = {"item_ids": ids, **self.reader.context_specs}
+        lists = {
+            "k": tf.TensorSpec(None, tf.int32),
+            "exclude_ids": ids,
+            "exclude_seen": tf.TensorSpec(None, tf.bool),
+        }
+        default = {
+            "k": tf.constant(10),
+            "exclude_ids": tf.constant([[self.reader.no_item]], ids.dtype),
+            "exclude_seen": tf.constant(True),
+        }
+        diversity = {"diversity": tf.TensorSpec(None, tf.float32)}
+        self.recommend = signature_function(
+            self._recommend, history | lists, default
         )
-        self.recommend = tf.function(
-            self._recommend,
-            input_signature=[
-                tf.TensorSpec((None, None), self.id_dtype, name="item_ids"),
-                tf.TensorSpec((), tf.int32, name="k"),
-            ],
+        self.interests = signature_function(
+            self._interests, history | lists, default | {"k": tf.constant(5)}
         )
+        self.user_embedding = signature_function(
+            self._user_embedding, history, {}
+        )
+        self.score = signature_function(
+            self._score, history | {"candidate_ids": ids}, {}
+        )
+        self.recommend_diverse = signature_function(
+            self._recommend_diverse, history | diversity | lists, default
+        )
+
+    @property
+    def signatures(self) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+        """The functions by the names that an export gives them."""
+        return {
+            "serving_default": self.recommend,
+            "interests": self.interests,
+            "user_embedding": self.user_embedding,
+            "score": self.score,
+            "recommend_diverse": self.recommend_diverse,
+        }
 
     def _recommend(
-        self, item_ids: tf.Tensor, k: tf.Tensor
+        self,
+        item_ids: tf.Tensor,
+        k: tf.Tensor,
+        exclude_ids: tf.Tensor,
+        exclude_seen: tf.Tensor,
+        **context: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        seen = self.encode(item_ids)
-        return self.best_items(self._score(self.newest(seen)), seen, k)
-
-    def encode(self, raw_ids: tf.Tensor) -> tf.Tensor:
-        """Returns vocabulary ids, padding moved to the front.
-
-        Args:
-            raw_ids: (batch, length) raw ids.
-
-        Returns:
-            (batch, length) int32; 1 for an item that is not in the vocabulary.
-        """
-        item_ids = self._table.lookup(raw_ids)
-        order = tf.argsort(tf.cast(item_ids > 0, tf.int32), axis=1, stable=True)
-        return tf.gather(item_ids, order, batch_dims=1)
-
-    def newest(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Returns what the model reads, (batch, max_history_length).
-
-        Args:
-            item_ids: (batch, length) vocabulary ids, padding in front.
-        """
-        length = self.max_history_length
-        padded = tf.pad(item_ids, [[0, 0], [length, 0]])
-        return tf.ensure_shape(padded[:, -length:], (None, length))
-
-    def best_items(
-        self, scores: tf.Tensor, seen: tf.Tensor, k: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """Returns the k best items that were not seen.
-
-        Args:
-            scores: (batch, vocabulary_size).
-            seen: (batch, length) vocabulary ids.
-            k: number of items, a scalar.
-
-        Returns:
-            "item_ids", (batch, k) raw ids, best first, and "scores", (batch,
-            k) float32. Where a user has seen almost everything the rest is
-            padding with the lowest score there is.
-        """
-        k = tf.minimum(k, tf.shape(scores)[1] - NUM_RESERVED_IDS)
-        lowest = np.finfo(np.float32).min
-        reserved = tf.tile(
-            tf.range(NUM_RESERVED_IDS)[tf.newaxis], [tf.shape(seen)[0], 1]
+        history = self.reader.read(item_ids, context)
+        user = self._view.represent(history.features)
+        lengths = self._list_lengths(k, item_ids)
+        scores, best = top_k_by_blocks(
+            user.user_vectors,
+            self._view.items,
+            longest(lengths),
+            excluded=self._excluded(history.seen, exclude_ids, exclude_seen),
         )
-        seen = tf.concat([reserved, seen], axis=1)
-        rows = tf.range(tf.shape(seen)[0])[:, tf.newaxis] + tf.zeros_like(seen)
-        scores = tf.tensor_scatter_nd_update(
-            tf.cast(scores, tf.float32),
-            tf.stack([rows, seen], axis=-1),
-            tf.fill(tf.shape(seen), lowest),
-        )
-        best = tf.math.top_k(scores, k)
-        item_ids = tf.where(best.values > lowest, best.indices, 0)
         return {
-            "item_ids": tf.gather(self._raw_ids, item_ids),
-            "scores": best.values,
+            **self._lists(scores, best, lengths),
+            "interest_probabilities": user.probabilities,
+        }
+
+    def _interests(
+        self,
+        item_ids: tf.Tensor,
+        k: tf.Tensor,
+        exclude_ids: tf.Tensor,
+        exclude_seen: tf.Tensor,
+        **context: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        history = self.reader.read(item_ids, context)
+        user = self._view.represent(history.features)
+        lengths = self._list_lengths(k, item_ids)
+        excluded = self._excluded(history.seen, exclude_ids, exclude_seen)
+        scores, nearest = self._search_each(
+            user.interests, longest(lengths), excluded
+        )
+        nearest = self._lists(scores, nearest, lengths[:, tf.newaxis])
+        attention = self._view.attention(history.features, user.interests)
+        return {
+            "interests": user.interests,
+            "interest_probabilities": user.probabilities,
+            "attention": history.as_requested(attention),
+            "nearest_items": nearest["item_ids"],
+            "nearest_scores": nearest["scores"],
+        }
+
+    def _user_embedding(
+        self, item_ids: tf.Tensor, **context: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        history = self.reader.read(item_ids, context)
+        user = self._view.represent(history.features)
+        return {"user_embedding": user.user_vectors}
+
+    def _score(
+        self,
+        item_ids: tf.Tensor,
+        candidate_ids: tf.Tensor,
+        **context: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        history = self.reader.read(item_ids, context)
+        user = self._view.represent(history.features)
+        candidates = to_rows(self.reader.encode(candidate_ids), item_ids)
+        return {"scores": self._score_some(user.user_vectors, candidates)}
+
+    def _recommend_diverse(
+        self,
+        item_ids: tf.Tensor,
+        diversity: tf.Tensor,
+        k: tf.Tensor,
+        exclude_ids: tf.Tensor,
+        exclude_seen: tf.Tensor,
+        **context: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        is_number = tf.reduce_all(
+            (diversity >= 0) & tf.math.is_finite(diversity)
+        )
+        check = tf.debugging.Assert(
+            is_number,
+            ["`diversity` must be a number from 0 on. Received:", diversity],
+        )
+        with tf.control_dependencies([check]):
+            diversity = one_a_row(diversity, item_ids)
+        history = self.reader.read(item_ids, context)
+        user = self._view.represent(history.features)
+        lengths = self._list_lengths(k, item_ids)
+        length = longest(lengths)
+        pool = tf.minimum(_POOL * length, self.num_items)
+        excluded = self._excluded(history.seen, exclude_ids, exclude_seen)
+        # The best of all are among them, whether the user vectors are the
+        # interests or an aggregate.
+        queries = tf.concat([user.user_vectors, user.interests], axis=1)
+        _, found = self._search_each(queries, pool, excluded)
+        found = tf.reshape(
+            found, (tf.shape(found)[0], tf.shape(found)[1] * pool)
+        )
+        scores = self._score_some(user.user_vectors, found)
+        scores = tf.where(first_occurrences(found), scores, _LOWEST)
+        chosen = choose_diverse(
+            scores,
+            self._categories_of(found, user.interests),
+            diversity,
+            length,
+        )
+        return self._lists(
+            tf.gather(scores, chosen, batch_dims=1),
+            tf.gather(found, chosen, batch_dims=1),
+            lengths,
+        )
+
+    def _search_each(
+        self, queries: tf.Tensor, k: tf.Tensor, excluded: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Finds the k best items of each vector, (batch, num_vectors, k)."""
+        batch_size, num_vectors = tf.unstack(tf.shape(queries)[:2])
+        scores, best = top_k_by_blocks(
+            tf.reshape(queries, (-1, 1, queries.shape[-1])),
+            self._view.items,
+            k,
+            excluded=tf.repeat(excluded, num_vectors, axis=0),
+        )
+        shape = (batch_size, num_vectors, k)
+        return tf.reshape(scores, shape), tf.reshape(best, shape)
+
+    def _score_some(
+        self, user_vectors: tf.Tensor, item_ids: tf.Tensor
+    ) -> tf.Tensor:
+        """Scores (batch, num_candidates) items; what is none, the lowest."""
+        vectors = tf.cast(tf.gather(self._view.items, item_ids), tf.float32)
+        scores = tf.einsum("bvd,bid->bvi", user_vectors, vectors)
+        return tf.where(
+            item_ids >= NUM_RESERVED_IDS,
+            tf.reduce_max(scores, axis=1),
+            _LOWEST,
+        )
+
+    def _categories_of(
+        self, item_ids: tf.Tensor, interests: tf.Tensor
+    ) -> tf.Tensor:
+        if self._categories is not None:
+            return tf.gather(self._categories, item_ids)
+        vectors = tf.cast(tf.gather(self._view.items, item_ids), tf.float32)
+        fits = tf.einsum("bkd,bid->bki", interests, vectors)
+        return tf.argmax(fits, axis=1, output_type=tf.int32)
+
+    def _excluded(
+        self,
+        seen: tf.Tensor,
+        exclude_ids: tf.Tensor,
+        exclude_seen: tf.Tensor,
+    ) -> tf.Tensor:
+        """Returns the vocabulary ids that are not recommended to each row."""
+        hides_seen = one_a_row(exclude_seen, seen)[:, tf.newaxis]
+        others = to_rows(self.reader.encode(exclude_ids), seen)
+        return tf.concat([tf.where(hides_seen, seen, 0), others], axis=1)
+
+    def _list_lengths(self, k: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:
+        """Returns the length of each row's list, (batch,)."""
+        check = tf.debugging.Assert(
+            tf.reduce_all(k >= 0), ["`k` must not be negative. Received:", k]
+        )
+        with tf.control_dependencies([check]):
+            return tf.minimum(one_a_row(k, item_ids), self.num_items)
+
+    def _lists(
+        self, scores: tf.Tensor, item_ids: tf.Tensor, lengths: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Ends each list at its length, and writes raw ids."""
+        places = tf.range(tf.shape(scores)[-1])
+        is_listed = (places < lengths[..., tf.newaxis]) & (scores > _LOWEST)
+        return {
+            "item_ids": self.reader.decode(tf.where(is_listed, item_ids, 0)),
+            "scores": tf.where(is_listed, scores, _LOWEST),
         }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
+from tfrs_timirec.serving.compact_table import CompactTable
 
 
 def top_k_by_blocks(
     user_vectors: tf.Tensor,
-    item_embeddings: tf.Tensor,
+    item_embeddings: tf.Tensor | CompactTable,
     k: int | tf.Tensor,
     *,
     excluded: tf.Tensor | None = None,
@@ -28,7 +29,8 @@ def top_k_by_blocks(
     Args:
         user_vectors: (batch, num_vectors, dim).
         item_embeddings: (vocabulary_size, dim), row i for id i; the reserved
-            ids 0 and 1 are never recommended.
+            ids 0 and 1 are never recommended. Of a compact table a block at a
+            time is read.
         k: length of the lists.
         excluded: (batch, num_excluded) int32 ids that are not recommended to
             the user of that row; ids without an item, as padding, are ignored.
@@ -51,12 +53,16 @@ def top_k_by_blocks(
         raise ValueError(
             f"`block_size` must be at least 1. Received: {block_size=}"
         )
-    items = tf.convert_to_tensor(item_embeddings)
+    items = (
+        item_embeddings
+        if isinstance(item_embeddings, CompactTable)
+        else tf.convert_to_tensor(item_embeddings)
+    )
     user_vectors = tf.cast(user_vectors, items.dtype)
     batch_size, num_vectors, dim = tf.unstack(tf.shape(user_vectors))
     flat = tf.reshape(user_vectors, (batch_size * num_vectors, dim))
     lowest = tf.float32.min
-    vocabulary_size = tf.shape(items)[0]
+    vocabulary_size = items.shape[0] or tf.shape(items)[0]
 
     def merge_block(
         start: tf.Tensor, best_scores: tf.Tensor, best_ids: tf.Tensor

@@ -1,0 +1,141 @@
+"""What serving asks of a model, whichever kind it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+
+import tensorflow as tf
+
+from tfrs_timirec.layers.masking import masked_softmax
+from tfrs_timirec.models import SequentialRecommender, TiMiRec, aggregate
+from tfrs_timirec.models.sequential_recommender import Features
+from tfrs_timirec.serving.compact_table import (
+    CompactTable,
+    Storage,
+    compact_tables,
+    read_from,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Representation:
+    """How a model sees a batch of users.
+
+    Args:
+        user_vectors: (batch, num_vectors, dim) float32, what items are scored
+            with: the best of them counts.
+        interests: (batch, num_interests, dim) float32.
+        probabilities: (batch, num_interests) float32, how likely the next item
+            is to come from each interest.
+    """
+
+    user_vectors: tf.Tensor
+    interests: tf.Tensor
+    probabilities: tf.Tensor
+
+
+class ModelView:
+    """Reads user vectors, interests and item vectors from any recommender.
+
+    Args:
+        model: a trained model, in the stage that is to answer.
+        storage: how item tables are kept; see `CompactTable`.
+
+    Raises:
+        ValueError: as `compact_tables`.
+    """
+
+    def __init__(
+        self, model: SequentialRecommender, storage: Storage = "float32"
+    ):
+        self._model = model
+        self.tables = compact_tables(model, storage)
+
+    @property
+    def items(self) -> tf.Variable | CompactTable:
+        """(vocabulary_size, dim) vectors that candidates are scored with."""
+        with read_from(self.tables):
+            return self._model.item_embeddings
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The weights that are read, those of compact tables apart."""
+        replaced = {layer.embeddings.ref() for layer in self.tables}
+        return [
+            variable
+            for variable in self._model.variables
+            if variable.ref() not in replaced
+        ]
+
+    @property
+    def weighs_items(self) -> bool:
+        """Whether the model itself weighs the items of a history."""
+        extractor = getattr(self._model, "extractor", None)
+        return extractor is not None and (
+            "return_attention" in inspect.signature(extractor.call).parameters
+        )
+
+    @property
+    def predicts_interest(self) -> bool:
+        """Whether the model predicts which interest comes next."""
+        return (
+            isinstance(self._model, TiMiRec)
+            and self._model.stage == "finetuning"
+        )
+
+    def represent(self, features: Features) -> Representation:
+        """Returns vectors, interests and their predicted distribution.
+
+        A model that predicts no interest holds all of its for as likely; one
+        with a single vector a user has that as its one interest.
+
+        Args:
+            features: `item_ids`, (batch, length), and what else it reads.
+        """
+        with read_from(self.tables):
+            if self.predicts_interest:
+                interests, logits = self._model(
+                    features, training=False, return_parts=True
+                )
+                vectors = aggregate(interests, logits)
+                probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))
+            else:
+                vectors = interests = self._model(features, training=False)
+                batch_size, num_interests = tf.unstack(tf.shape(interests)[:2])
+                probabilities = tf.fill(
+                    (batch_size, num_interests),
+                    1 / tf.cast(num_interests, tf.float32),
+                )
+        return Representation(
+            tf.cast(vectors, tf.float32),
+            tf.cast(interests, tf.float32),
+            probabilities,
+        )
+
+    def attention(self, features: Features, interests: tf.Tensor) -> tf.Tensor:
+        """Returns the share of each history item in each interest.
+
+        A model that does not weigh the items itself gets weights that say
+        which items an interest is near to: the softmax over the items of their
+        inner product with it.
+
+        Args:
+            features: as for `represent`.
+            interests: (batch, num_interests, dim).
+
+        Returns:
+            (batch, num_interests, length) float32; 0 where padded.
+        """
+        item_ids = features["item_ids"]
+        if self.weighs_items:
+            with read_from(self.tables):
+                _, attention = self._model.extractor(
+                    item_ids, return_attention=True
+                )
+            return tf.cast(attention, tf.float32)
+        vectors = tf.cast(tf.gather(self.items, item_ids), tf.float32)
+        return masked_softmax(
+            tf.einsum("bkd,bld->bkl", interests, vectors),
+            tf.not_equal(item_ids, 0)[:, tf.newaxis],
+        )

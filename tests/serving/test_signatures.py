@@ -6,48 +6,20 @@ import tensorflow as tf
 
 import tfrs_timirec  # noqa: F401
 from tests.serving.toy_exports import (
-    DIM,
     LENGTH,
     NUM_INTERESTS,
     NUM_ITEMS,
+    ask,
     make_comirec,
     make_films,
     make_log,
     make_model,
+    raw,
+    texts,
 )
-from tfrs_timirec.layers import ItemEmbedding
-from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.serving import RecommenderModule
 
 LOWEST = np.finfo(np.float32).min
-
-
-class NewestItems(SequentialRecommender):
-    """One vector a user, that of the last item, or of the last recent one."""
-
-    feature_names: tuple[str, ...] = ("item_ids",)
-
-    def __init__(self, vocabulary_size, feature_names=("item_ids",)):
-        super().__init__()
-        self.feature_names = feature_names
-        self.items = ItemEmbedding(vocabulary_size, DIM)
-        self.items.build(None)
-
-    @property
-    def item_embeddings(self):
-        return self.items.embeddings
-
-    def call(self, features, training=None):
-        vectors = self.items(features["item_ids"])
-        if "timestamps" in self.feature_names:
-            age = (
-                features["request_timestamp"][:, tf.newaxis]
-                - features["timestamps"]
-            )
-            recent = (age < 100) & (features["item_ids"] > 0)
-            vectors *= tf.cast(recent, tf.float32)[:, :, tf.newaxis]
-            return tf.reduce_sum(vectors, axis=1, keepdims=True)
-        return vectors[:, -1:]
 
 
 @pytest.fixture(scope="module")
@@ -63,31 +35,6 @@ def model(log, request):
 @pytest.fixture(scope="module")
 def module(model, log):
     return RecommenderModule(model, log, LENGTH)
-
-
-def numpy_of(answer) -> dict[str, np.ndarray]:
-    return {name: tensor.numpy() for name, tensor in answer.items()}
-
-
-def ask(module, histories, signature="serving_default", **arguments):
-    """Asks with lists; raw ids come back as bytes or integers."""
-    arguments = {
-        name: tf.constant(value, module.reader.id_dtype)
-        if name.endswith("_ids")
-        else value
-        for name, value in arguments.items()
-    }
-    ids = tf.constant(np.asarray(histories), module.reader.id_dtype)
-    return numpy_of(module.signatures[signature](ids, **arguments))
-
-
-def raw(log, *item_ids) -> list:
-    """Raw ids of vocabulary ids; of 0 the padding."""
-    return ["" if id_ == 0 else log.items[id_ - 2] for id_ in item_ids]
-
-
-def texts(array) -> list:
-    return np.char.decode(array.astype("S"), "utf-8").tolist()
 
 
 # The vocabulary ids of a history, and what the model reads of it.
@@ -348,58 +295,6 @@ def test_integer_ids_have_the_same_signatures():
     assert set(answer["item_ids"][0]) < set(log.items) - {105, 101}
     answer = ask(module, [[105]], "score", candidate_ids=[[101, 7]])
     assert (answer["scores"][0] == LOWEST).tolist() == [False, True]
-
-
-@pytest.mark.parametrize("model_class", [NewestItems])
-def test_models_of_one_vector_have_one_interest(log, model_class):
-    model = model_class(log.vocabulary_size)
-    module = RecommenderModule(model, log, LENGTH)
-
-    answer = ask(module, [raw(log, 5, 3)], "interests", k=1)
-
-    assert answer["interests"].shape == (1, 1, DIM)
-    assert answer["interest_probabilities"].tolist() == [[1.0]]
-    vectors = model.item_embeddings.numpy()
-    logits = vectors[[5, 3]] @ vectors[3]  # The interest is item 3's vector.
-    np.testing.assert_allclose(
-        answer["attention"][0, 0],
-        np.exp(logits) / np.exp(logits).sum(),
-        rtol=1e-4,
-    )
-
-
-def test_context_comes_by_name_and_moves_with_its_items(log):
-    model = NewestItems(
-        log.vocabulary_size, ("item_ids", "timestamps", "request_timestamp")
-    )
-    module = RecommenderModule(model, log, LENGTH)
-
-    answer = ask(
-        module,
-        [raw(log, 5, 3, 0)],
-        "user_embedding",
-        timestamps=tf.constant([[950, 10, 940]], tf.int64),
-        request_timestamp=tf.constant([1000], tf.int64),
-    )
-
-    # Item 3 is too old; the padding's time says nothing.
-    np.testing.assert_allclose(
-        answer["user_embedding"][0, 0], model.item_embeddings[5], rtol=1e-5
-    )
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`timestamps`"):
-        ask(
-            module,
-            [raw(log, 5, 3, 0)],
-            timestamps=tf.constant([[950]], tf.int64),
-            request_timestamp=tf.constant([1000], tf.int64),
-        )
-
-
-def test_what_a_request_cannot_give_is_an_error(log):
-    model = NewestItems(log.vocabulary_size, ("item_ids", "weather"))
-
-    with pytest.raises(ValueError, match="`feature_names`.*'weather'"):
-        RecommenderModule(model, log)
 
 
 def test_an_unknown_category_is_an_error(log):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.models import ComiRec, TiMiRec
@@ -70,3 +71,26 @@ def make_model(log: Interactions, model_class=TiMiRec, **options):
 def make_comirec(log: Interactions, **options) -> ComiRec:
     """Returns the greedy model."""
     return make_model(log, ComiRec, **options)
+
+
+def ask(module, histories, signature="serving_default", **arguments):
+    """Asks with lists; raw ids come back as bytes or integers."""
+    arguments = {
+        name: tf.constant(value, module.reader.id_dtype)
+        if name.endswith("_ids")
+        else value
+        for name, value in arguments.items()
+    }
+    ids = tf.constant(np.asarray(histories), module.reader.id_dtype)
+    answer = module.signatures[signature](ids, **arguments)
+    return {name: tensor.numpy() for name, tensor in answer.items()}
+
+
+def raw(log, *item_ids) -> list:
+    """Raw ids of vocabulary ids; of 0 the padding."""
+    return ["" if id_ == 0 else log.items[id_ - 2] for id_ in item_ids]
+
+
+def texts(array) -> list:
+    """Raw text ids of an answer."""
+    return np.char.decode(array.astype("S"), "utf-8").tolist()

@@ -45,28 +45,42 @@ def choose_diverse(
     batch_size = tf.shape(scores)[0]
     rows = tf.range(batch_size)
 
+    # `argmax` cannot tell the lowest float32 from what is lower.
+    lowest = tf.float32.min
+    values = tf.maximum(scores, lowest / 2)
+
     def choose(
-        place: tf.Tensor, values: tf.Tensor, chosen: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        best = tf.argmax(values, axis=1, output_type=tf.int32)
+        place: tf.Tensor,
+        values: tf.Tensor,
+        is_left: tf.Tensor,
+        chosen: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        best = tf.argmax(
+            tf.where(is_left, values, lowest), axis=1, output_type=tf.int32
+        )
         category = tf.gather(categories, best, batch_dims=1)
         differs = tf.cast(categories != category[:, tf.newaxis], tf.float32)
         values += diversity[:, tf.newaxis] * differs
-        # Minus infinity, whatever is added to it: a column comes up once.
-        values = tf.tensor_scatter_nd_update(
-            values,
+        is_left = tf.tensor_scatter_nd_update(
+            is_left,
             tf.stack([rows, best], axis=1),
-            tf.fill((batch_size,), float("-inf")),
+            tf.zeros((batch_size,), tf.bool),
         )
         chosen = tf.concat([chosen, best[:, tf.newaxis]], axis=1)
-        return place + 1, values, chosen
+        return place + 1, values, is_left, chosen
 
-    _, _, chosen = tf.while_loop(
+    *_, chosen = tf.while_loop(
         lambda place, *_: place < k,
         choose,
-        (0, scores, tf.zeros((batch_size, 0), tf.int32)),
+        (
+            0,
+            values,
+            tf.ones(tf.shape(scores), tf.bool),
+            tf.zeros((batch_size, 0), tf.int32),
+        ),
         shape_invariants=(
             tf.TensorShape(()),
+            scores.shape,
             scores.shape,
             tf.TensorShape((scores.shape[0], None)),
         ),

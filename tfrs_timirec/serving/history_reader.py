@@ -6,19 +6,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
+from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.models.sequential_recommender import Features
-
-# What a request gives besides item ids when a model names it.
-CONTEXT_SPECS = {
-    "timestamps": tf.TensorSpec((None, None), tf.int64, name="timestamps"),
-    "request_timestamp": tf.TensorSpec(
-        (None,), tf.int64, name="request_timestamp"
-    ),
-}
+from tfrs_timirec.serving.request_context import RequestContext
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,32 +50,25 @@ class HistoryReader(tf.Module):
     """Reads raw ids into vocabulary ids and writes them back, in a graph.
 
     Args:
-        items: (num_items,) raw ids, `items[i]` has the vocabulary id i + 2;
-            int64, or objects of str.
+        interactions: the log that the model was trained on; its items are the
+            vocabulary.
         max_history_length: the newest items of a history that the model reads.
-        feature_names: what the model reads, besides `item_ids`.
+        feature_names: what the model reads.
 
     Raises:
-        ValueError: if a feature cannot be given with a request.
+        ValueError: if the log has no such feature.
     """
 
     def __init__(
         self,
-        items: np.ndarray,
+        interactions: Interactions,
         max_history_length: int,
         feature_names: Sequence[str] = (),
     ):
         super().__init__(name="history_reader")
-        names = [name for name in feature_names if name != "item_ids"]
-        for name in names:
-            if name not in CONTEXT_SPECS:
-                raise ValueError(
-                    "HistoryReader: `feature_names` must be out of item_ids,"
-                    f" {', '.join(CONTEXT_SPECS)}. Received: {name!r}, which"
-                    " a request cannot give."
-                )
-        self.context_specs = {name: CONTEXT_SPECS[name] for name in names}
+        self.context = RequestContext(interactions, feature_names)
         self.max_history_length = max_history_length
+        items = interactions.items
         is_text = items.dtype == object
         raw_ids: list[Any] = items.tolist()
         padding: list[Any] = [""] if is_text else [-1, 0]
@@ -132,25 +117,28 @@ class HistoryReader(tf.Module):
 
         Args:
             raw_ids: (batch, length) raw ids, oldest first, padding anywhere.
-            context: what `context_specs` names.
+            context: what `self.context.specs` names.
         """
         item_ids = self.encode(raw_ids)
         order = tf.argsort(tf.cast(item_ids > 0, tf.int32), axis=1, stable=True)
         seen = tf.gather(item_ids, order, batch_dims=1)
         newest = self._newest(seen)
-        features = {"item_ids": newest}
-        for name, values in context.items():
-            if CONTEXT_SPECS[name].shape.rank == 2:
-                tf.debugging.assert_equal(
+
+        def align(values: tf.Tensor) -> tf.Tensor:
+            check = tf.debugging.Assert(
+                tf.reduce_all(tf.equal(tf.shape(values), tf.shape(raw_ids))),
+                [
+                    "`timestamps` must have the shape of `item_ids`. Received:",
                     tf.shape(values),
                     tf.shape(raw_ids),
-                    f"`{name}` must have the shape of `item_ids`.",
-                )
-                in_order = tf.gather(values, order, batch_dims=1)
-                features[name] = tf.where(newest > 0, self._newest(in_order), 0)
-            else:
-                features[name] = values
-        return ReadHistory(seen, features, order)
+                ],
+            )
+            with tf.control_dependencies([check]):
+                values = tf.identity(values)
+            return self._newest(tf.gather(values, order, batch_dims=1))
+
+        features = self.context.read(context, newest, align)
+        return ReadHistory(seen, {"item_ids": newest, **features}, order)
 
     def _newest(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the last columns, (batch, max_history_length)."""

@@ -87,8 +87,8 @@ class ModelView:
     def represent(self, features: Features) -> Representation:
         """Returns vectors, interests and their predicted distribution.
 
-        A model that predicts no interest holds all of its for as likely; one
-        with a single vector a user has that as its one interest.
+        A model that predicts no interest holds all interests of a user for as
+        likely; one with a single vector a user has that as its one interest.
 
         Args:
             features: `item_ids`, (batch, length), and what else it reads.
@@ -102,11 +102,7 @@ class ModelView:
                 probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))
             else:
                 vectors = interests = self._model(features, training=False)
-                batch_size, num_interests = tf.unstack(tf.shape(interests)[:2])
-                probabilities = tf.fill(
-                    (batch_size, num_interests),
-                    1 / tf.cast(num_interests, tf.float32),
-                )
+                probabilities = self._equal_shares(features, interests)
         return Representation(
             tf.cast(vectors, tf.float32),
             tf.cast(interests, tf.float32),
@@ -139,3 +135,18 @@ class ModelView:
             tf.einsum("bkd,bld->bkl", interests, vectors),
             tf.not_equal(item_ids, 0)[:, tf.newaxis],
         )
+
+    def _equal_shares(
+        self, features: Features, interests: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns (batch, num_interests): the same for all that are active."""
+        extractor = getattr(self._model, "extractor", None)
+        # MIND may have fewer for a short history.
+        find_active = getattr(extractor, "active_interests", None)
+        active = (
+            find_active(features["item_ids"])
+            if find_active
+            else tf.ones(tf.shape(interests)[:2], tf.bool)
+        )
+        shares = tf.cast(active, tf.float32)
+        return shares / tf.reduce_sum(shares, axis=1, keepdims=True)

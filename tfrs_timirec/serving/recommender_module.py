@@ -51,7 +51,9 @@ class RecommenderModule(tf.Module):
       `max_history_length` are read. An item that is not in the vocabulary
       counts as "unknown item".
     - what else the model reads (`feature_names`), by name: `timestamps`, of the
-      shape of `item_ids`, and `request_timestamp`, (batch,), Unix seconds.
+      shape of `item_ids`, and `request_timestamp`, (batch,), Unix seconds;
+      `user_<column>`, (batch, any) raw values. What is known of items
+      (`item_<column>`) is in the graph.
     - `k`: the length of the lists, a scalar or one a row; 0 gives empty lists,
       more than there are items gives all of them.
     - `exclude_ids`: (batch, any) or (1, any) raw ids that are not recommended.
@@ -77,8 +79,8 @@ class RecommenderModule(tf.Module):
     Raises:
         ValueError: if the model's vocabulary is not that of the log,
             `max_history_length` is not a positive integer, `storage` is
-            unknown, there is no such `category`, or the model reads what a
-            request cannot give.
+            unknown, there is no such `category`, or the log lacks what the
+            model reads.
 
     Example:
     >>> module = RecommenderModule(model, interactions)
@@ -107,9 +109,7 @@ class RecommenderModule(tf.Module):
         super().__init__(name="recommender")
         self.num_items = interactions.num_items
         self.reader = HistoryReader(
-            interactions.items,
-            max_history_length,
-            getattr(model, "feature_names", ()),
+            interactions, max_history_length, model.feature_names
         )
         # No part of the module, unlike what it reads: the export would hold
         # the model's layers and ask for this package where it is loaded.
@@ -122,7 +122,7 @@ class RecommenderModule(tf.Module):
             else None
         )
         ids = tf.TensorSpec((None, None), self.reader.id_dtype)
-        history = {"item_ids": ids, **self.reader.context_specs}
+        history = {"item_ids": ids, **self.reader.context.specs}
         lists = {
             "k": tf.TensorSpec(None, tf.int32),
             "exclude_ids": ids,

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -41,7 +42,8 @@ PADDED_RIGHT = np.array(
 # The first three with two places of padding less.
 PADDED_LESS = PADDED_LEFT[:3, 2:]
 
-Inputs = dict[str, np.ndarray | tf.Tensor]
+# Arguments of a call by name; a dict of features is one argument.
+Inputs = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +92,43 @@ def as_vectors(name: str) -> Callable[[np.ndarray, float], Inputs]:
     return inputs
 
 
+def as_moments(item_ids: np.ndarray, filler: float) -> Inputs:
+    """Feeds a layer of times: item i comes at hour i, i^3 seconds later."""
+    mask = item_ids != 0
+    ids = np.where(mask, item_ids, int(filler))
+    return {"timestamps": ids * 3600, "gaps": np.where(mask, ids**3, -1)}
+
+
+def as_context(*names: str) -> Callable[[np.ndarray, float], Inputs]:
+    """Feeds a layer of a dict of features.
+
+    All follow from the items of a history, wherever its padding is.
+    """
+
+    def inputs(item_ids: np.ndarray, filler: float) -> Inputs:
+        mask = item_ids != 0
+        filling = int(filler)
+        times = np.cumsum(item_ids.astype(np.int64) * 5000, axis=1)
+        kinds = np.stack([item_ids % 3, item_ids % 2 * 3], axis=-1)
+        features = {
+            "item_ids": item_ids,
+            "timestamps": np.where(mask, times, filling),
+            "request_timestamp": item_ids.sum(axis=1).astype(np.int64) * 7000,
+            "item_kind": np.where(
+                mask[..., np.newaxis], kinds, filling % 3
+            ).astype(np.int32),
+            "user_age": item_ids.max(axis=1, keepdims=True) % 4,
+        }
+        return {"features": {name: features[name] for name in names}}
+
+    return inputs
+
+
 def call(layer: tf.keras.layers.Layer, inputs: Inputs) -> tf.Tensor:
     """Calls a layer with its first argument by position, as Keras wants."""
-    first, *others = (tf.convert_to_tensor(inputs[name]) for name in inputs)
-    return layer(first, **dict(zip(list(inputs)[1:], others, strict=True)))
+    tensors = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+    first, *others = tensors
+    return layer(tensors[first], **{name: tensors[name] for name in others})
 
 
 def outputs(
@@ -130,10 +165,10 @@ def through_saved_model(
     layer: tf.keras.layers.Layer, inputs: Inputs, folder: pathlib.Path
 ) -> Callable[[Inputs], tf.Tensor]:
     """Returns a layer's function for any batch, saved and loaded again."""
-    signature = {
-        name: tf.TensorSpec((None, *value.shape[1:]), value.dtype, name)
-        for name, value in inputs.items()
-    }
+    signature = tf.nest.map_structure(
+        lambda value: tf.TensorSpec((None, *value.shape[1:]), value.dtype),
+        inputs,
+    )
     module = tf.Module()
     module.layer = layer
     module.run = tf.function(
@@ -141,6 +176,4 @@ def through_saved_model(
     )
     tf.saved_model.save(module, folder)
     loaded = tf.saved_model.load(folder)
-    return lambda arrays: loaded.run(
-        {name: tf.constant(value) for name, value in arrays.items()}
-    )
+    return lambda arrays: loaded.run(tf.nest.map_structure(tf.constant, arrays))

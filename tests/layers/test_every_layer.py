@@ -12,8 +12,10 @@ from tests.layers.harness import (
     PADDED_RIGHT,
     VOCABULARY_SIZE,
     LayerCase,
+    as_context,
     as_ids,
     as_mask,
+    as_moments,
     as_vectors,
     call,
     make_with_large_weights,
@@ -30,6 +32,7 @@ UNITS = 4
 
 ITEM_TABLE = (VOCABULARY_SIZE, DIM)
 ATTENTION_WEIGHTS = ((DIM, ATTENTION_DIM), (ATTENTION_DIM, NUM_INTERESTS))
+TIME_TABLES = ((24, DIM), (33, DIM))  # Hours; gaps by their logarithm.
 POSITION_TABLE = (MAX_LENGTH + 1, DIM)  # One more for padding.
 
 
@@ -104,6 +107,33 @@ def predictor_case(num_projection_layers):
     )
 
 
+def contextual_case(predictor_class, names, weight_shapes, **options):
+    return LayerCase(
+        make=lambda: predictor_class(
+            vocabulary_size=VOCABULARY_SIZE,
+            num_interests=NUM_INTERESTS,
+            embedding_dim=DIM,
+            **options,
+        ),
+        inputs=as_context("item_ids", *names),
+        output_shape=(4, NUM_INTERESTS),
+        weight_shapes=(
+            *(ITEM_TABLE, *gru_weights(DIM), *weight_shapes),
+            *((DIM,), (DIM, NUM_INTERESTS), (NUM_INTERESTS,)),
+        ),
+    )
+
+
+def field_weights(*sizes):
+    """Returns the tables of a DeepFM's fields, its hidden layer and P."""
+    num_vectors = len(sizes) + 1  # And the history.
+    return (
+        *((size, DIM) for size in sizes),
+        *((size, NUM_INTERESTS) for size in sizes),
+        *((DIM, NUM_INTERESTS), (num_vectors * DIM, DIM)),
+    )
+
+
 CASES = {
     "ItemEmbedding": LayerCase(
         make=lambda: layers.ItemEmbedding(
@@ -160,6 +190,44 @@ CASES = {
     ),
     "GRUInterestPredictor-1": predictor_case(1),
     "GRUInterestPredictor-2": predictor_case(2),
+    "TransformerInterestPredictor": LayerCase(
+        make=lambda: layers.TransformerInterestPredictor(
+            vocabulary_size=VOCABULARY_SIZE,
+            max_history_length=MAX_LENGTH,
+            num_interests=NUM_INTERESTS,
+            embedding_dim=DIM,
+        ),
+        inputs=as_ids,
+        output_shape=(4, NUM_INTERESTS),
+        weight_shapes=(
+            *(ITEM_TABLE, POSITION_TABLE, *transformer_weights(DIM)),
+            *((DIM, DIM), (DIM,), (DIM, NUM_INTERESTS), (NUM_INTERESTS,)),
+        ),
+    ),
+    "TimeEmbedding": LayerCase(
+        make=lambda: layers.TimeEmbedding(embedding_dim=DIM),
+        inputs=as_moments,
+        output_shape=(4, 6, DIM),
+        weight_shapes=TIME_TABLES,
+        is_per_item=True,
+    ),
+    "TimeAwareInterestPredictor": contextual_case(
+        layers.TimeAwareInterestPredictor,
+        ("timestamps", "request_timestamp"),
+        (*TIME_TABLES, *TIME_TABLES, (DIM, DIM)),
+    ),
+    "DeepFMInterestPredictor": contextual_case(
+        layers.DeepFMInterestPredictor,
+        ("request_timestamp",),
+        field_weights(25),  # The hours, and none.
+    ),
+    "DeepFMInterestPredictor-attributes": contextual_case(
+        layers.DeepFMInterestPredictor,
+        ("item_kind", "user_age"),
+        field_weights(4, 5),
+        time_of_day=False,
+        attribute_sizes={"item_kind": 4, "user_age": 5},
+    ),
     "UniformInterestPredictor": LayerCase(
         make=lambda: layers.UniformInterestPredictor(NUM_INTERESTS),
         inputs=as_ids,

@@ -158,7 +158,7 @@ class PlantedTruth:
             features=model.feature_names,
         )
         for features in batches:
-            weights = tf.nn.softmax(model.predictor(features["item_ids"]))
+            weights = tf.nn.softmax(model.interest_logits(features))
             mapping = self.map_interests(model, features["item_ids"])
             predictions.append(tf.einsum("bk,bkm->bm", weights, mapping))
         return tf.concat(predictions, axis=0).numpy()

@@ -1,5 +1,8 @@
 """Keras layers."""
 
+from tfrs_timirec.layers.deepfm_interest_predictor import (
+    DeepFMInterestPredictor,
+)
 from tfrs_timirec.layers.dynamic_routing_extractor import (
     DynamicRoutingExtractor,
 )
@@ -11,12 +14,20 @@ from tfrs_timirec.layers.packed_gru import PackedGRU
 from tfrs_timirec.layers.packing import Packing, pack
 from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
 from tfrs_timirec.layers.self_attentive_extractor import SelfAttentiveExtractor
+from tfrs_timirec.layers.time_aware_interest_predictor import (
+    TimeAwareInterestPredictor,
+)
+from tfrs_timirec.layers.time_embedding import TimeEmbedding
 from tfrs_timirec.layers.transformer_block import TransformerBlock
+from tfrs_timirec.layers.transformer_interest_predictor import (
+    TransformerInterestPredictor,
+)
 from tfrs_timirec.layers.uniform_interest_predictor import (
     UniformInterestPredictor,
 )
 
 __all__ = [
+    "DeepFMInterestPredictor",
     "DynamicRoutingExtractor",
     "GRUInterestPredictor",
     "ItemEmbedding",
@@ -26,7 +37,10 @@ __all__ = [
     "Packing",
     "RecencyEmbedding",
     "SelfAttentiveExtractor",
+    "TimeAwareInterestPredictor",
+    "TimeEmbedding",
     "TransformerBlock",
+    "TransformerInterestPredictor",
     "UniformInterestPredictor",
     "pack",
 ]

@@ -10,6 +10,7 @@ from tfrs_timirec.layers import GRUInterestPredictor
 from tfrs_timirec.losses import InterestDistillationLoss
 from tfrs_timirec.metrics import InterestDistance, JensenShannonDivergence
 from tfrs_timirec.models.comirec import ComiRec
+from tfrs_timirec.models.feature_specs import empty_features
 from tfrs_timirec.models.sequential_recommender import Features
 
 
@@ -40,15 +41,17 @@ class TiMiRec(ComiRec):
         stop_gradient: hold the target distribution fixed (Eq. 9); False is
             "w/o stopgrad" of Table 4.
         extractor: a layer of your own; see `ComiRec`.
-        predictor: a layer of your own, called with item ids (batch, length)
-            and giving logits (batch, num_interests). Takes the place of
-            `num_projection_layers`.
+        predictor: a layer of your own that gives logits (batch,
+            num_interests). It is called with item ids (batch, length), or, if
+            it has an attribute `feature_names`, with a dict of the features of
+            these names; see `feature_spec` for what there is. Takes the place
+            of `num_projection_layers`.
         **kwargs: further arguments of `ComiRec`: `attention_dim`,
             `transformer`, `positions_in_sum`, `name`, …
 
     Raises:
         ValueError: as `ComiRec`, or if an `extractor` comes without a
-            `predictor`.
+            `predictor`, or a `predictor` names a feature that there is not.
 
     Example:
     >>> model = TiMiRec(vocabulary_size=interactions.vocabulary_size)
@@ -59,6 +62,14 @@ class TiMiRec(ComiRec):
     ...     epochs=400,
     ...     callbacks=[StagedTraining()],
     ... )
+
+    A predictor that knows the time: batches must hold what it reads.
+
+    >>> model = TiMiRec(
+    ...     interactions.vocabulary_size,
+    ...     predictor=TimeAwareInterestPredictor(interactions.vocabulary_size),
+    ... )
+    >>> training_dataset(split, features=model.feature_names)
 
     Reference: Sections 3.2 to 3.5 of
     [Wang et al., CIKM 2022](https://doi.org/10.1145/3511808.3557464).
@@ -121,9 +132,9 @@ class TiMiRec(ComiRec):
 
     def _check_same_interests(self, max_history_length: int) -> None:
         """Builds the predictor and compares its logits with the interests."""
-        item_ids = tf.zeros((1, max_history_length), tf.int32)
-        interests = self.extractor(item_ids).shape
-        logits = self.predictor(item_ids).shape
+        features = empty_features(self.feature_names, max_history_length)
+        interests = self.extractor(features["item_ids"]).shape
+        logits = self.interest_logits(features).shape
         if logits[-1] != interests[1]:
             raise ValueError(
                 "TiMiRec: `predictor` must give one logit for each interest of"
@@ -131,6 +142,34 @@ class TiMiRec(ComiRec):
                 f" of shape {interests}. Make both with the same"
                 " `num_interests`."
             )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What `call` reads: item ids, and what the predictor asks for."""
+        names = getattr(self.predictor, "feature_names", ())
+        return ("item_ids", *(name for name in names if name != "item_ids"))
+
+    def interest_logits(self, features: Features) -> tf.Tensor:
+        """Returns the predictor's logits z^q, (batch, num_interests).
+
+        Args:
+            features: what `feature_names` says, or more.
+
+        Raises:
+            ValueError: if a feature is missing that the predictor reads.
+        """
+        names = getattr(self.predictor, "feature_names", None)
+        if names is None:
+            return self.predictor(features["item_ids"])
+        missing = [name for name in names if name not in features]
+        if missing:
+            raise ValueError(
+                f"TiMiRec: `features` must hold {', '.join(names)}, which"
+                f" `predictor` reads. Received: {', '.join(features)}, without"
+                f" {', '.join(missing)}. Make the batches with"
+                " `features=model.feature_names`."
+            )
+        return self.predictor({name: features[name] for name in names})
 
     @property
     def temperature(self) -> float:
@@ -165,7 +204,7 @@ class TiMiRec(ComiRec):
         interests = self.extractor(features["item_ids"])
         if self.stage == "pretraining" and not return_parts:
             return interests
-        logits = self.predictor(features["item_ids"])
+        logits = self.interest_logits(features)
         return (
             (interests, logits)
             if return_parts

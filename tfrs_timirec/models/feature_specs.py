@@ -1,0 +1,64 @@
+"""Shapes and types of the features that models read, by name."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def feature_spec(name: str, max_history_length: int) -> tf.TensorSpec:
+    """Returns what a batch of a feature looks like.
+
+    The features are those of `tfrs_timirec.data.ContextFeatures`.
+
+    Args:
+        name: name of the feature: "item_ids", "timestamps",
+            "request_timestamp", "item_<column>" or "user_<column>".
+        max_history_length: longest history (n).
+
+    Raises:
+        ValueError: if there is no such feature.
+
+    Example:
+    >>> feature_spec("timestamps", 20)
+    TensorSpec(shape=(None, 20), dtype=tf.int64, name='timestamps')
+    """
+    specs = {
+        "item_ids": ((None, max_history_length), tf.int32),
+        "timestamps": ((None, max_history_length), tf.int64),
+        "request_timestamp": ((None,), tf.int64),
+    }
+    if name in specs:
+        shape, dtype = specs[name]
+    elif name.startswith("item_"):
+        shape, dtype = (None, max_history_length, None), tf.int32
+    elif name.startswith("user_"):
+        shape, dtype = (None, None), tf.int32
+    else:
+        raise ValueError(
+            f"`name` must be one of {', '.join(specs)}, item_<column> or"
+            f" user_<column>. Received: name={name!r}"
+        )
+    return tf.TensorSpec(shape, dtype, name)
+
+
+def empty_features(
+    names: tuple[str, ...], max_history_length: int
+) -> dict[str, tf.Tensor]:
+    """Returns features of one empty history, to build a model with.
+
+    Args:
+        names: names of the features.
+        max_history_length: longest history (n).
+
+    Raises:
+        ValueError: if there is no such feature.
+
+    Example:
+    >>> empty_features(("item_ids",), 3)["item_ids"].numpy()
+    array([[0, 0, 0]], dtype=int32)
+    """
+    specs = [feature_spec(name, max_history_length) for name in names]
+    return {
+        spec.name: tf.zeros([size or 1 for size in spec.shape], spec.dtype)
+        for spec in specs
+    }

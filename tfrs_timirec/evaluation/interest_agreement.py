@@ -87,6 +87,7 @@ def compare_interests(
         batch_size=batch_size,
         max_history_length=max_history_length,
         candidates="full",
+        features=model.feature_names,
     )
     recommended, predicted = [], []
     distance = InterestDistance()

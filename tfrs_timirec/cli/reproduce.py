@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import pathlib
 import shlex
-import time
 from typing import Any
 
 import rich.console
@@ -235,13 +234,8 @@ def _render(
     plan: Plan, store: ResultStore, folder: pathlib.Path
 ) -> list[pathlib.Path]:
     """Writes tables and figures; processes that finish together take turns."""
-    while True:
-        with claim(folder / ".rendering.lock") as mine:
-            if mine:
-                table = folder / f"{plan.experiment.name}.md"
-                write_whole(
-                    table,
-                    lambda draft: draft.write_text(render_tables(plan, store)),
-                )
-                return [table, *draw_figures(plan, store, folder)]
-        time.sleep(0.1)
+    table = folder / f"{plan.experiment.name}.md"
+    with claim(folder / ".rendering.lock", wait=True):
+        text = render_tables(plan, store)
+        write_whole(table, lambda draft: draft.write_text(text))
+        return [table, *draw_figures(plan, store, folder)]

@@ -6,8 +6,14 @@ import argparse
 import dataclasses
 from typing import Any
 
-from tfrs_timirec.experiments import DataSource, TrainingSettings, preset
+from tfrs_timirec.experiments import (
+    MODEL_NAMES,
+    DataSource,
+    TrainingSettings,
+    preset,
+)
 from tfrs_timirec.experiments.model_builders import check_settings_of
+from tfrs_timirec.experiments.presets import read_preset
 
 _HELP = {
     "num_interests": "interests of a user (K)",
@@ -76,20 +82,34 @@ def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
 def read_settings(
     args: argparse.Namespace, source: DataSource
 ) -> TrainingSettings:
-    """Returns the preset with the changes that were given.
+    """Returns the preset, of a file or by name, with the given changes.
 
     Args:
         args: the parsed arguments.
         source: the data, whose name the preset may depend on.
 
     Raises:
-        ValueError: if the model is unknown, a setting out of its range or
-            none of the model's.
+        ValueError: if the model is missing or unknown, a setting out of its
+            range or none of the model's.
     """
-    settings = preset(args.model, source.dataset_with_config or "")
+    if args.preset is not None:
+        base = read_preset(args.preset)
+        if args.model not in (None, base.model):
+            raise ValueError(
+                "`model` must be that of the preset file, or left out."
+                f" Received: model={args.model!r}, while {args.preset} is of"
+                f" {base.model!r}"
+            )
+    elif args.model is None:
+        raise ValueError(
+            "`model` must be given where there is no preset file. Received:"
+            f" model=None. Choose one of {', '.join(MODEL_NAMES)}."
+        )
+    else:
+        base = preset(args.model, source.dataset_with_config or "")
     given = given_settings(args)
-    check_settings_of(args.model, given)
-    return dataclasses.replace(settings, seed=args.seed, **given)
+    check_settings_of(base.model, given)
+    return dataclasses.replace(base, seed=args.seed, **given)
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -17,7 +17,12 @@ from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
     read_settings,
 )
-from tfrs_timirec.experiments import MODEL_NAMES, DataSource, TrainingRun
+from tfrs_timirec.experiments import (
+    MODEL_NAMES,
+    DataSource,
+    TrainingRun,
+    TrainingSettings,
+)
 
 _DESCRIPTION = """\
 Trains a model in one or two stages, evaluates it, and writes everything into a
@@ -68,9 +73,15 @@ def add_parser(
     add_data_arguments(parser)
     parser.add_argument(
         "--model",
-        required=True,
         metavar="NAME",
         help=f"what to train: {', '.join(MODEL_NAMES)}",
+    )
+    parser.add_argument(
+        "--preset",
+        metavar="FILE",
+        type=pathlib.Path,
+        help="settings from a file that 'timirec tune' wrote; then --model may"
+        " be left out",
     )
     parser.add_argument(
         "--output",
@@ -103,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     console = rich.console.Console(highlight=False)
     source = read_data_arguments(args)
     settings = read_settings(args, source)
-    folder = args.output or _default_folder(source, args)
+    folder = args.output or _default_folder(source, settings)
     interactions = source.load()
     console.print(
         f"{settings.model} on {interactions.name}:"
@@ -137,8 +148,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _default_folder(
-    source: DataSource, args: argparse.Namespace
+    source: DataSource, settings: TrainingSettings
 ) -> pathlib.Path:
     data = source.dataset or pathlib.Path(source.interactions or "").name
     data = data.split(".")[0].replace("/", "-")
-    return pathlib.Path("runs") / f"{data}-{args.model}-seed{args.seed}"
+    return pathlib.Path("runs") / f"{data}-{settings.model}-seed{settings.seed}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def claim(path: pathlib.Path) -> Iterator[bool]:
+def claim(path: pathlib.Path, wait: bool = False) -> Iterator[bool]:
     """Tries to be the only process that works on something.
 
     The operating system holds the lock and releases it when the process ends,
@@ -19,6 +19,7 @@ def claim(path: pathlib.Path) -> Iterator[bool]:
 
     Args:
         path: the lock file; made if it is missing, and kept.
+        wait: wait until whoever holds it is done.
 
     Yields:
         Whether the claim is this process's.
@@ -31,7 +32,7 @@ def claim(path: pathlib.Path) -> Iterator[bool]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
 from typing import Any
 
+from tfrs_timirec.experiments.known_names import check_known
+from tfrs_timirec.experiments.run_folder import write_whole
 from tfrs_timirec.experiments.settings import TrainingSettings
 
 # Beauty's transformer models learn slower but further at the smaller rate,
@@ -46,3 +52,54 @@ def preset(model: str, dataset: str) -> TrainingSettings:
     4
     """
     return TrainingSettings(model=model, **_PRESETS.get((model, dataset), {}))
+
+
+def read_preset(path: pathlib.Path) -> TrainingSettings:
+    """Returns the settings of a preset file, as `timirec tune` writes it.
+
+    Args:
+        path: a JSON file with `model` and `settings`; what it says besides is
+            for people.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no preset, or a setting is unknown or bad.
+    """
+    try:
+        content = json.loads(path.read_text())
+        model, settings = content["model"], dict(content["settings"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            "`preset` must be a JSON file with `model` and `settings`, as"
+            f" 'timirec tune' writes it. Received: preset='{path}'"
+            f" ({type(error).__name__}: {error})"
+        ) from error
+    for name in settings:
+        check_known("settings", name, _tunable())
+    return TrainingSettings(model=model, **settings)
+
+
+def write_preset(
+    path: pathlib.Path, settings: TrainingSettings, notes: Mapping[str, Any]
+) -> None:
+    """Writes a preset file; only what differs from the defaults.
+
+    Args:
+        path: the file.
+        settings: the settings; their seed is left out.
+        notes: how they came about.
+    """
+    default = TrainingSettings(model=settings.model)
+    changes = {
+        name: getattr(settings, name)
+        for name in _tunable()
+        if getattr(settings, name) != getattr(default, name)
+    }
+    content = {"model": settings.model, "settings": changes, **notes}
+    text = json.dumps(content, indent=2) + "\n"
+    write_whole(path, lambda draft: draft.write_text(text))
+
+
+def _tunable() -> list[str]:
+    names = [field.name for field in dataclasses.fields(TrainingSettings)]
+    return [name for name in names if name not in ("model", "seed")]

@@ -1,0 +1,169 @@
+"""`timirec tune`: finds settings, survives a kill, and feeds `train`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.test_kill import TIMIREC
+from tests.cli.test_main import failure, read_metrics, write_log
+from tests.cli.test_reproduce import read_until
+from tfrs_timirec.cli.main import main
+from tfrs_timirec.experiments import TrainingSettings
+from tfrs_timirec.experiments.presets import read_preset, write_preset
+
+optuna = pytest.importorskip("optuna")
+
+TINY = [
+    *("--max-history-length=3", "--embedding-dim=4"),
+    "--num-evaluation-negatives=5",
+]
+SEARCH = ["--trials", "4", "--parameters", "num_interests", "--max-epochs=2"]
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """(log, folder of the study, what was printed after the kill)."""
+    folder = tmp_path_factory.mktemp("tune")
+    log = write_log(folder / "log.csv")
+    words = ["tune", "--interactions", log, "--model", "comirec", *TINY]
+    command = [TIMIREC, *words, *SEARCH, "--output", folder / "study"]
+    options = {
+        "stdout": subprocess.PIPE,
+        "text": True,
+        "env": {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+    }
+    process = subprocess.Popen(command, **options)
+    read_until(process, "Trial 1")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    again = subprocess.run(command, check=True, timeout=600, **options)
+    return log, folder / "study", again.stdout
+
+
+def test_grid_is_gone_through_once_whatever_happens(tuned):
+    _, folder, output = tuned
+    study = optuna.load_study(
+        study_name="timirec", storage=f"sqlite:///{folder / 'study.db'}"
+    )
+    complete = [
+        trial.params["num_interests"]
+        for trial in study.trials
+        if trial.state.name == "COMPLETE"
+    ]
+
+    # The paper's grid has four numbers; the killed trial was given out again.
+    assert sorted(complete) == [2, 4, 6, 8]
+    states = [trial.state.name for trial in study.trials]
+    assert states.count("FAIL") == 1
+    assert output.count("Trial ") == 3
+    assert "Best on validation cases" in output
+
+
+def test_best_settings_are_in_the_preset(tuned):
+    _, folder, _ = tuned
+    study = optuna.load_study(
+        study_name="timirec", storage=f"sqlite:///{folder / 'study.db'}"
+    )
+    preset = json.loads((folder / "preset.json").read_text())
+
+    assert preset["model"] == "comirec"
+    assert preset["validation_ndcg_at_5"] == study.best_value
+    settings = read_preset(folder / "preset.json")
+    best = study.best_params["num_interests"]
+    assert settings.num_interests == best
+    assert settings.embedding_dim == 4
+    history = (folder / "runs" / f"comirec-num_interests={best}").joinpath(
+        "history.csv"
+    )
+    assert f"{study.best_value!r}" in history.read_text()
+
+
+def test_train_takes_the_preset(tuned, tmp_path):
+    log, folder, _ = tuned
+    data = ["--interactions", str(log), "--output", str(tmp_path / "run")]
+    preset = folder / "preset.json"
+
+    assert main(["train", *data, "--preset", str(preset), "--seed=7"]) == 0
+
+    settings = read_metrics(tmp_path / "run")["settings"]
+    assert settings["model"] == "comirec"
+    assert settings["seed"] == 7
+    assert settings["num_interests"] == read_preset(preset).num_interests
+
+
+def test_finished_study_trains_nothing(tuned, capsys):
+    log, folder, _ = tuned
+    words = ["tune", "--interactions", str(log), "--model", "comirec", *TINY]
+
+    assert main([*words, *SEARCH, "--output", str(folder)]) == 0
+
+    assert "epoch" not in capsys.readouterr().out
+    other = [*words, *SEARCH, "--output", str(folder), "--l2=0.5"]
+    assert "which differs in settings" in failure(capsys, *other)
+
+
+def test_missing_optuna_names_the_extra(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    words = ["tune", "--dataset", "household_tv/tiny", "--model", "comirec"]
+
+    assert "pip install 'tfrs-timirec[tune]'" in failure(capsys, *words)
+
+
+def test_pruned_trial_ends_early(tmp_path):
+    from tfrs_timirec.experiments.tuning import TrialPruning  # noqa: PLC0415
+
+    study = optuna.create_study(
+        pruner=optuna.pruners.MedianPruner(
+            n_startup_trials=1, n_warmup_steps=0
+        ),
+        direction="maximize",
+    )
+    good, bad = study.ask(), study.ask()
+    for step, value in enumerate((0.5, 0.6)):
+        good.report(value, step)
+    study.tell(good, 0.6)
+    pruning = TrialPruning(bad, max_epochs=2)
+    pruning.on_train_begin()
+
+    pruning.on_epoch_end(0, {"stage": 1, "val_ndcg_at_5": 0.7})
+    pruning.on_epoch_end(1, {"stage": 1, "val_ndcg_at_5": 0.8})
+    study.tell(bad, 0.8)
+    worse = study.ask()
+    pruning = TrialPruning(worse, max_epochs=2)
+    with pytest.raises(optuna.TrialPruned):
+        pruning.on_epoch_end(0, {"stage": 1, "val_ndcg_at_5": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("{", "must be a JSON file"),
+        ('{"model": "comirec"}', "KeyError: 'settings'"),
+        (
+            '{"model": "comirec", "settings": {"learning_rat": 1}}',
+            "Did you mean learning_rate?",
+        ),
+        ('{"model": "comirex", "settings": {}}', "Did you mean comirec?"),
+    ],
+)
+def test_bad_preset_is_one_line(text, part, tmp_path, capsys):
+    path = tmp_path / "preset.json"
+    path.write_text(text)
+    words = ["train", "--dataset", "household_tv/tiny", "--preset", path]
+
+    assert part in failure(capsys, *words)
+
+
+def test_preset_and_model_must_agree(tmp_path, capsys):
+    path = tmp_path / "preset.json"
+    write_preset(path, TrainingSettings(model="comirec", l2=0.5, seed=3), {})
+    assert read_preset(path) == TrainingSettings(model="comirec", l2=0.5)
+    words = ["train", "--dataset", "household_tv/tiny"]
+
+    error = failure(capsys, *words, "--preset", path, "--model", "timirec")
+    assert "must be that of the preset file" in error
+    assert "`model` must be given" in failure(capsys, *words)

@@ -1,0 +1,165 @@
+"""`timirec tune`: the best settings for a model on a data set."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import shlex
+
+import rich.console
+import rich.table
+
+from tfrs_timirec.cli.data_arguments import (
+    add_data_arguments,
+    read_data_arguments,
+)
+from tfrs_timirec.cli.setting_arguments import (
+    add_setting_arguments,
+    read_settings,
+)
+from tfrs_timirec.experiments import MODEL_NAMES
+from tfrs_timirec.experiments.known_names import check_known
+from tfrs_timirec.experiments.model_builders import foreign_settings
+from tfrs_timirec.experiments.settings import TrainingSettings
+from tfrs_timirec.experiments.tuning import PAPER_GRID, Tuner, import_optuna
+
+_SHOWN = 10
+
+_DESCRIPTION = """\
+Searches the paper's grid for the settings with the best NDCG@5 on validation
+cases; the test cases are not looked at. Trials that lag behind the others are
+ended early. Stopped at any moment, even killed, the same command goes on; run
+it several times at once, and the processes share the trials. Needs the extra
+'tune' (Optuna).
+"""
+
+_GRID = "\n".join(
+    f"  {name:<14} {', '.join(f'{value:g}' for value in values)}"
+    for name, values in PAPER_GRID.items()
+)
+_EPILOG = f"""\
+The grid:
+{_GRID}
+
+What --output holds:
+  preset.json   the best settings so far, for 'timirec train --preset FILE'
+  study.db      the trials, an Optuna study in SQLite
+  runs/         their runs; trials that share a first stage share its run
+
+Examples:
+  timirec tune --dataset amazon_beauty --data-dir ~/raw --model timirec
+  timirec tune --dataset household_tv/tiny --model comirec --trials 6 \\
+      --parameters learning_rate num_interests --max-epochs 3
+  timirec train --dataset household_tv/tiny \\
+      --preset tuning/household_tv-tiny-comirec/preset.json
+"""
+
+
+def add_parser(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Adds the verb to the parser of `timirec`.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "tune",
+        help="search for the best settings",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_data_arguments(parser)
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="NAME",
+        help=f"what to tune: {', '.join(MODEL_NAMES)}",
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=30,
+        metavar="N",
+        help="trials in all, of all processes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--parameters",
+        nargs="+",
+        metavar="NAME",
+        help="what to search (default: all of the grid that the model has)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        type=pathlib.Path,
+        help="folder of the study (default: tuning/<data>-<model>)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of weights, order and negatives (default: %(default)s)",
+    )
+    add_setting_arguments(parser)
+    parser.set_defaults(preset=None)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tunes, as far as that is not done yet, and prints the best trials.
+
+    Args:
+        args: the parsed arguments.
+    """
+    try:
+        import_optuna()
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+    console = rich.console.Console(highlight=False)
+    source = read_data_arguments(args)
+    settings = read_settings(args, source)
+    names = args.parameters or _searched(settings)
+    for name in names:
+        check_known("parameters", name, list(PAPER_GRID))
+    data = pathlib.Path(source.place).name if source.interactions else None
+    data = (data or source.place).split(".")[0].replace("/", "-")
+    tuner = Tuner(
+        settings=settings,
+        grid={name: PAPER_GRID[name] for name in names},
+        interactions=source.load(),
+        folder=args.output or pathlib.Path("tuning") / f"{data}-{args.model}",
+        source=source,
+        command=shlex.join(["timirec", *args.words]),
+    )
+    study = tuner.run(args.trials, console)
+    values = {
+        trial.number: trial.value
+        for trial in study.trials
+        if trial.state.name == "COMPLETE" and trial.value is not None
+    }
+    table = rich.table.Table(title="Best on validation cases")
+    for heading in ("trial", "NDCG@5", *names):
+        table.add_column(heading, justify="right")
+    for number in sorted(values, key=lambda key: -values[key])[:_SHOWN]:
+        point = study.trials[number].params
+        table.add_row(
+            str(number),
+            f"{values[number]:.4f}",
+            *(f"{point[name]:g}" for name in names),
+        )
+    console.print(table)
+    console.print(
+        f"The best settings are in {tuner.preset_path}. Train with them:\n"
+        f"  timirec train --preset {tuner.preset_path} …",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _searched(settings: TrainingSettings) -> list[str]:
+    """Returns what of the grid the model has."""
+    foreign = foreign_settings(settings.model)
+    return [name for name in PAPER_GRID if name not in foreign]

@@ -26,13 +26,21 @@ EXTRAS = {
     "ann": ["scann==1.4.2", "tensorflow==2.20.*"],
     "beam": ["apache-beam>=2.60"],
     "notebook": ["ipykernel", "nbclient", "nbformat"],
-    "serving": ["tensorflow-serving-api>=2.16"],
+    "serving": [
+        "aiohttp>=3.9",
+        "prometheus-client>=0.20",
+        "tensorflow-serving-api>=2.16",
+    ],
     "tune": ["optuna>=4"],
 }
 EXTRAS["test"] = [
     *EXTRAS["notebook"],
+    *EXTRAS["serving"],
     "build",
+    "check-jsonschema",  # Has the schema of Compose files.
     "dill",  # Needed by tfds.testing, which does not declare it.
+    "hypothesis",
+    "kubernetes-validate",
     "mypy",
     "pandas-stubs",
     "pytest",

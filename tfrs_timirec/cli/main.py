@@ -14,7 +14,7 @@ import tensorflow as tf
 import tfrs_timirec
 
 # In the order of the help.
-_VERBS = ("demo", "train", "evaluate", "reproduce", "tune", "data")
+_VERBS = ("demo", "train", "evaluate", "reproduce", "tune", "data", "serve")
 
 _DESCRIPTION = """\
 Trains and evaluates TiMiRec, a recommender that models several interests of a

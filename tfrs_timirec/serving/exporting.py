@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import pathlib
 import shutil
@@ -13,6 +14,10 @@ import tensorflow as tf
 
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.serving.batch_padding import (
+    BATCH_PADDING_FILE,
+    batch_padding,
+)
 from tfrs_timirec.serving.recommender_module import RecommenderModule
 
 
@@ -53,6 +58,11 @@ def export(
     draft = pathlib.Path(tempfile.mkdtemp(prefix=".draft-", dir=versions))
     try:
         tf.saved_model.save(module, str(draft), signatures=module.signatures)
+        padding = draft / BATCH_PADDING_FILE
+        padding.parent.mkdir(exist_ok=True)
+        padding.write_text(
+            json.dumps(batch_padding(module, interactions.items))
+        )
         card = _model_card(model, interactions, module, metrics or {})
         (draft / "README.md").write_text(card, encoding="utf-8")
         draft.chmod(0o755)  # mkdtemp's folders are private.

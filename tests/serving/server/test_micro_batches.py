@@ -1,0 +1,244 @@
+"""Micro-batches: what goes together, and that answers are those of alone."""
+
+import asyncio
+import pathlib
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_timirec.serving.server.metrics import Metrics
+from tfrs_timirec.serving.server.micro_batcher import MicroBatcher
+from tfrs_timirec.serving.server.micro_batches import (
+    merge,
+    plan_batching,
+    split,
+)
+from tfrs_timirec.serving.server.servable import Servable
+from tfrs_timirec.serving.server.serving_error import ServingError
+
+
+@pytest.fixture(scope="module")
+def servable(toy_version: pathlib.Path):
+    servable = Servable(toy_version, 3)
+    yield servable
+    servable.close()
+
+
+@pytest.fixture
+def signature(servable):
+    return servable.signatures["serving_default"]
+
+
+def words(*rows, k=1):
+    return {
+        "words": np.array(
+            [[word.encode() for word in row] for row in rows], object
+        ),
+        "k": np.array(k, np.int32),
+    }
+
+
+def test_rows_are_padded_to_the_longest(signature):
+    merged = merge(signature, [words(["a", "b"]), words(["c"], ["d"])])
+
+    assert merged["words"].tolist() == [[b"a", b"b"], [b"c", b""], [b"d", b""]]
+    assert merged["k"].tolist() == 1
+
+
+def test_answers_are_taken_apart(signature):
+    outputs = {"x": np.arange(6).reshape(3, 2)}
+
+    first, second = split(outputs, [1, 2])
+
+    assert first["x"].tolist() == [[0, 1]]
+    assert second["x"].tolist() == [[2, 3], [4, 5]]
+    with pytest.raises(ValueError, match="batch of 2 rows"):
+        split(outputs, [1, 1])
+
+
+def test_what_goes_together(servable, signature):
+    def key(inputs, of=signature):
+        return plan_batching(of, inputs).key
+
+    base = words(["a"])
+    assert key(base) == key(words(["a", "b"], ["c", "d"])) is not None
+    assert key(base) != key(words(["a"], k=2))
+    # Long rows are not padded into short ones: 33 words are not up to 32.
+    assert key(words(["a"] * 32)) == key(base)
+    assert key(words(["a"] * 33)) != key(base)
+    assert key(words(["a"] * 33)) == key(words(["a"] * 64))
+    # No row: it must run alone.
+    assert key({**base, "words": np.zeros((0, 1), object)}) is None
+
+    double = servable.signatures["double"]
+    rows = {"numbers": np.zeros((2, 2), np.float32)}
+    one = {"numbers": np.zeros((1, 2), np.float32)}
+    assert key(rows, double) == key(one, double) != key(base)
+
+
+def test_without_a_padding_value_shapes_must_be_equal(tmp_path, toy_version):
+    bare = Servable(toy_version, 3)
+    try:
+        signature = bare.signatures["serving_default"]
+        plain = type(signature)(
+            **{**vars(signature), "padding": {}}  # As of another export.
+        )
+        keys = {
+            plan_batching(plain, words(row)).key
+            for row in (["a"], ["b"], ["a", "b"])
+        }
+        assert len(keys) == 2
+    finally:
+        bare.close()
+
+
+class SlowServable:
+    """Counts runs, and lets requests gather while the first one runs."""
+
+    def __init__(self, servable):
+        self._servable = servable
+        self.batches = []
+        self.num_users = 0
+
+    def run(self, signature, inputs):
+        self.batches.append(len(inputs["words"]))
+        if len(self.batches) == 1:
+            import time  # noqa: PLC0415
+
+            time.sleep(0.2)
+        return self._servable.run(signature, inputs)
+
+    def acquire(self):
+        self.num_users += 1
+
+    def release(self):
+        self.num_users -= 1
+
+
+def run_all(servable, signature, requests, **settings):
+    """Returns the answers (or errors) of requests sent at once."""
+
+    async def run():
+        batcher = MicroBatcher(
+            **{
+                "num_threads": 1,
+                "max_batch_size": 8,
+                "max_queued": 100,
+                "merges": True,
+                "metrics": Metrics(),
+                **settings,
+            }
+        )
+        answers = await asyncio.gather(
+            *(batcher.run(servable, signature, r) for r in requests),
+            return_exceptions=True,
+        )
+        await batcher.close()
+        return answers
+
+    return asyncio.run(run())
+
+
+def test_what_waits_is_run_together_with_the_answers_of_alone(
+    servable, signature
+):
+    slow = SlowServable(servable)
+    requests = [words(["x" * (1 + i % 5)] * (1 + i % 3)) for i in range(10)]
+
+    answers = run_all(slow, signature, requests)
+
+    # The first ran alone while nine gathered; no batch has more than 8 rows.
+    assert slow.batches == [1, 8, 1]
+    assert slow.num_users == 0
+    for request, answer in zip(requests, answers, strict=True):
+        alone = servable.run(signature, request)
+        for name in alone:
+            np.testing.assert_array_equal(answer[name], alone[name])
+
+
+def test_without_merging_each_runs_alone(servable, signature):
+    slow = SlowServable(servable)
+
+    run_all(slow, signature, [words(["a"])] * 5, merges=False)
+
+    assert slow.batches == [1] * 5
+
+
+def test_a_bad_request_spoils_no_other(servable, signature):
+    """k = -1 is refused by the graph, and shares a batch with nobody's k.
+
+    So the bad one is a batch-mate whose rows make the merged batch fail.
+    """
+
+    class Picky(SlowServable):
+        def run(self, signature, inputs):
+            if b"bad" in inputs["words"]:
+                raise ServingError(grpc.StatusCode.INVALID_ARGUMENT, "bad")
+            return super().run(signature, inputs)
+
+    picky = Picky(servable)
+    requests = [words(["a"]), words(["b"]), words(["bad"]), words(["c"])]
+
+    answers = run_all(picky, signature, requests)
+
+    assert [isinstance(answer, ServingError) for answer in answers] == [
+        *(False, False, True, False)
+    ]
+    assert picky.num_users == 0
+
+
+def test_full_queue_refuses(servable, signature):
+    slow = SlowServable(servable)
+
+    answers = run_all(slow, signature, [words(["a"])] * 5, max_queued=2)
+
+    errors = [a for a in answers if isinstance(a, ServingError)]
+    # One runs, two wait.
+    assert len(errors) == 2
+    assert {error.code for error in errors} == {grpc.StatusCode.UNAVAILABLE}
+    assert errors[0].http_status == 503
+
+
+def test_client_that_leaves_is_not_answered(servable, signature):
+    slow = SlowServable(servable)
+
+    async def run():
+        batcher = MicroBatcher(
+            num_threads=1,
+            max_batch_size=8,
+            max_queued=100,
+            merges=True,
+            metrics=Metrics(),
+        )
+        first = asyncio.create_task(batcher.run(slow, signature, words(["a"])))
+        await asyncio.sleep(0.05)
+        second = asyncio.create_task(batcher.run(slow, signature, words(["b"])))
+        await asyncio.sleep(0.05)
+        second.cancel()
+        await first
+        await batcher.close()
+
+    asyncio.run(run())
+    assert slow.batches == [1]
+    assert slow.num_users == 0
+
+
+def test_warmup_runs_what_was_recorded(tmp_path, toy_version):
+    import shutil  # noqa: PLC0415
+
+    from tensorflow_serving.apis import prediction_log_pb2  # noqa: PLC0415
+
+    folder = tmp_path / "1"
+    shutil.copytree(toy_version, folder)
+    log = prediction_log_pb2.PredictionLog()
+    request = log.predict_log.request
+    request.inputs["words"].CopyFrom(tf.make_tensor_proto([["a"]]))
+    request.inputs["k"].CopyFrom(tf.make_tensor_proto(-1))  # Refused.
+    path = folder / "assets.extra" / "tf_serving_warmup_requests"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(log.SerializeToString())
+
+    with pytest.raises(ServingError, match="must not be negative"):
+        Servable(folder, 1)

@@ -1,0 +1,187 @@
+"""REST: answers, and errors with TF Serving's words and codes."""
+
+import json
+
+import pytest
+
+from tests.serving.server.toy_server import ask
+
+
+def test_columns_and_rows(toy):
+    status, answer = toy.predict(ask([["a", "four", "é"]], k=2))
+
+    assert status == 200
+    assert answer == {"outputs": {"lengths": [[4, 1]], "version": [3]}}
+
+    # `double` has one input and one output: neither needs its name.
+    rows = {"signature_name": "double", "instances": [[1.5, 2], [0, -1]]}
+    status, answer = toy.predict(rows)
+    assert status == 200
+    assert answer == {"predictions": [[3.0, 4.0], [0.0, -2.0]]}
+
+    rows["instances"] = [{"numbers": [1, 2]}]
+    assert toy.predict(rows) == (200, {"predictions": [[2.0, 4.0]]})
+
+
+def test_base64_is_bytes(toy):
+    words = [[{"b64": "Zm91cg=="}]]  # "four"
+
+    assert toy.predict(ask(words))[1]["outputs"]["lengths"] == [[4]]
+
+
+def test_version_in_the_path(toy):
+    assert toy.predict(ask([["a"]]), "/versions/3")[0] == 200
+
+    status, answer = toy.predict(ask([["a"]]), "/versions/2")
+    assert status == 404
+    assert answer == {
+        "error": "Servable not found for request: Specific(toy, 2)"
+    }
+
+
+def test_status_and_metadata(toy):
+    expected = {
+        "model_version_status": [
+            {
+                "version": "3",
+                "state": "AVAILABLE",
+                "status": {"error_code": "OK", "error_message": ""},
+            }
+        ]
+    }
+    assert toy.get("/v1/models/toy") == (200, expected)
+    assert toy.get("/v1/models/toy/versions/3") == (200, expected)
+
+    status, metadata = toy.get("/v1/models/toy/metadata")
+    assert status == 200
+    assert metadata["model_spec"] == {
+        "name": "toy",
+        "signature_name": "",
+        "version": "3",
+    }
+    signatures = metadata["metadata"]["signature_def"]["signature_def"]
+    numbers = signatures["double"]["inputs"]["numbers"]
+    assert numbers["dtype"] == "DT_FLOAT"
+    sizes = [dim["size"] for dim in numbers["tensor_shape"]["dim"]]
+    assert sizes == ["-1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "JSON Parse error: The document is empty"),
+        (b"{", "JSON Parse error"),
+        (b"\xff\xfe{", "JSON Parse error"),
+        (b"[" * 100_000, "JSON Parse error"),
+        (b"[]", "Is not object"),
+        (b"{}", "Missing 'inputs' or 'instances' key"),
+        ({"inputs": {}, "instances": []}, "only one of 'inputs' or"),
+        ({"instances": []}, "No values in 'instances' array"),
+        ({"instances": 3}, "Expecting 'instances' to be an list/array"),
+        ({"instances": ["a"]}, "expecting list of objects"),
+        ({"instances": [{"k": 1}]}, "keys must be equal to: k,words"),
+        ({"inputs": ["a"]}, "expecting an object"),
+        ({"inputs": {"k": 1}}, "Missing named input: words"),
+        ({"signature_name": 3}, "'signature_name' key must be a string"),
+        (
+            {"signature_name": "x", "inputs": {}},
+            'Serving signature name: "x" not found in signature def',
+        ),
+        (ask([["a"]], k=1.5), "is not of expected type: int32"),
+        (ask([["a"]], k=True), "is not of expected type: int32"),
+        (ask([["a"]], k=2**31), "is not of expected type: int32"),
+        (ask([[1]]), "is not of expected type: string"),
+        (ask([[None]]), "Type: Null is not of expected type"),
+        (ask([[{"b64": "?"}]]), "Unable to base64 decode"),
+        (ask([["\ud800"]]), "is not of expected type: string"),
+        (ask([["a"], ["a", "b"]]), "at unexpected size: 2"),
+        (ask([["a"], "b"]), "found at incorrect level: 2"),
+        (ask([["a"], [["b"]]]), "at unexpected level: 2"),
+        (ask(["a"]), "Cannot feed value of shape [1]"),
+        (ask([["a"]], k=-1), "`k` must not be negative"),
+        (ask([["a"]] * 5), "larger than maximum input batch size 4"),
+        (
+            {"signature_name": "double", "instances": [[1, 2, 3]]},
+            "Cannot feed value of shape [1, 3]",
+        ),
+        (
+            {"signature_name": "double", "instances": [[1, 2], [3]]},
+            "Encountered",
+        ),
+    ],
+)
+def test_mistake_is_a_400_that_says_why(toy, body, message):
+    status, answer = toy.predict(body)
+
+    assert status == 400
+    assert list(answer) == ["error"]
+    if message != "Encountered":
+        assert message in answer["error"]
+    assert toy.predict(ask([["a"]]))[0] == 200
+
+
+def test_numbers_that_no_float_holds(toy):
+    body = {"signature_name": "double", "instances": [[10**400, 1]]}
+
+    assert toy.predict(body)[0] == 400
+
+    # Infinity and NaN are read and written, as TF Serving does.
+    text = '{"signature_name": "double", "instances": [[NaN, -Infinity]]}'
+    status, answer = toy.request_text(
+        "POST", "/v1/models/toy:predict", text.encode()
+    )
+    assert (status, answer) == (200, '{"predictions": [[NaN, -Infinity]]}')
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/models/other:predict", 404),
+        ("GET", "/v1/models/other", 404),
+        ("GET", "/v1/models/other/metadata", 404),
+        ("GET", "/v1/models/toy/versions/9", 404),
+        ("GET", "/v1/models/toy/versions/" + "9" * 5000, 400),
+        ("GET", "/v1/models/toy/labels/stable", 400),
+        ("GET", "/v1/models/toy/versions/x", 400),
+        ("GET", "/v1/models/toy/nothing", 400),
+        ("GET", "/v1/models/toy:predict", 400),
+        ("DELETE", "/v1/models/toy", 400),
+        ("POST", "/v1/models/toy:classify", 400),
+        ("POST", "/v1/models/toy:explode", 400),
+        ("GET", "/v1/models/../../etc/passwd", 400),
+        ("GET", "/v1/models/..%2f..%2fetc%2fpasswd", 404),
+        ("POST", "/v1/models/%00%ff:predict", 404),
+        ("GET", "/etc/passwd", 404),
+        ("GET", "/", 404),
+    ],
+)
+def test_wrong_place_is_an_error_in_json(toy, method, path, status):
+    body = json.dumps(ask([["a"]])) if method == "POST" else None
+
+    got, answer = toy.request(method, path, body)
+
+    assert got == status
+    assert set(answer) == {"error"}
+
+
+def test_paths_ignore_case_and_query(toy):
+    assert toy.get("/V1/Models/toy?x=1")[0] == 200
+
+
+def test_huge_body_is_refused(toy):
+    status, answer = toy.predict(b" " * (5 * 2**20))
+
+    assert status == 413
+    assert "at most 4194304 bytes" in answer["error"]
+    assert toy.predict(ask([["a"]]))[0] == 200
+
+
+def test_health_and_metrics(toy):
+    assert toy.get("/healthz") == (200, {"status": "alive"})
+    assert toy.get("/readyz") == (200, {"status": "ready", "version": 3})
+    toy.predict(ask([["a"]]))
+
+    status, page = toy.request_text("GET", "/monitoring/prometheus/metrics")
+    assert status == 200
+    assert 'code="200",interface="rest",method="predict"' in page
+    assert 'timirec_served_version{model="toy"} 3.0' in page

@@ -1,0 +1,188 @@
+"""Versions: swaps under load, corrupt ones, and what startup says."""
+
+import asyncio
+import json
+import shutil
+import threading
+import time
+
+import pytest
+
+from tests.serving.server.toy_server import RunningServer, ask, export_toy
+from tfrs_timirec.serving.server import ModelServer, ServerSettings
+
+PATIENCE = 60  # Seconds; a swap takes less than one.
+
+
+def wait_for(condition):
+    end = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+def answering(server):
+    return server.get("/readyz")[1]["version"]
+
+
+def states(server):
+    _, answer = server.get("/v1/models/toy")
+    return {
+        int(status["version"]): status["state"]
+        for status in answer["model_version_status"]
+    }
+
+
+def test_swaps_lose_no_request(tmp_path):
+    export_toy(tmp_path, 1)
+    results, ends = [], threading.Event()
+
+    def send():
+        while not ends.is_set():
+            results.append(server.predict(ask([["four"]])))
+
+    with RunningServer(tmp_path) as server:
+        clients = [threading.Thread(target=send) for _ in range(4)]
+        for client in clients:
+            client.start()
+        try:
+            for version in (2, 10):  # A number, not a word: 10 comes after 2.
+                export_toy(tmp_path, version)
+                wait_for(lambda v=version: answering(server) == v)
+        finally:
+            ends.set()
+            for client in clients:
+                client.join()
+        wait_for(
+            lambda: states(server) == {1: "END", 2: "END", 10: "AVAILABLE"}
+        )
+        # An unloaded version is not found; the newest still answers.
+        assert server.predict(ask([["a"]]), "/versions/2")[0] == 404
+        assert server.predict(ask([["a"]]), "/versions/10")[0] == 200
+
+    assert {status for status, _ in results} == {200}
+    assert {tuple(answer["outputs"]["version"]) for _, answer in results} == {
+        (1,),
+        (2,),
+        (10,),
+    }
+
+
+def test_running_request_keeps_its_version(tmp_path):
+    export_toy(tmp_path, 1)
+    with RunningServer(tmp_path) as server:
+
+        async def begin():
+            servable = server.server.versions.find("toy", None)
+            servable.acquire()
+            return servable
+
+        async def end(servable):
+            servable.release()
+
+        servable = server.call(begin())
+        export_toy(tmp_path, 2)
+        wait_for(lambda: answering(server) == 2)
+        assert states(server) == {1: "UNLOADING", 2: "AVAILABLE"}
+
+        server.call(end(servable))
+        wait_for(lambda: states(server) == {1: "END", 2: "AVAILABLE"})
+
+
+@pytest.mark.parametrize("damage", ["no graph", "garbage", "half", "padding"])
+def test_corrupt_version_is_reported_and_the_old_one_goes_on(tmp_path, damage):
+    export_toy(tmp_path, 1)
+    with RunningServer(tmp_path) as server:
+        export_toy(tmp_path / "..", 2).rename(tmp_path / ".later")
+        later = tmp_path / ".later"
+        shutil.copytree(later, tmp_path / ".draft")
+        graph = tmp_path / ".draft" / "saved_model.pb"
+        if damage == "no graph":
+            graph.unlink()
+        elif damage == "garbage":
+            graph.write_bytes(b"\xff" * 100)
+        elif damage == "half":
+            graph.write_bytes(graph.read_bytes()[:-500])
+        else:
+            padding = graph.parent / "assets.extra" / "batch_padding.json"
+            padding.write_text("[]")
+        (tmp_path / ".draft").rename(tmp_path / "2")
+
+        wait_for(lambda: states(server).get(2) == "END")
+        _, answer = server.get("/v1/models/toy/versions/2")
+        (status,) = answer["model_version_status"]
+        assert status["status"]["error_code"] != "OK"
+        assert status["status"]["error_message"]
+        assert server.predict(ask([["a"]]))[1]["outputs"]["version"] == [1]
+
+        # Once its files are whole it is loaded.
+        shutil.rmtree(tmp_path / "2")
+        later.rename(tmp_path / "2")
+        wait_for(lambda: answering(server) == 2)
+
+
+def test_removed_version_gives_way_to_an_older_one(tmp_path):
+    export_toy(tmp_path, 1)
+    newest = export_toy(tmp_path, 2)
+    (tmp_path / "notes").mkdir()  # Not a version.
+    (tmp_path / "3").write_text("not a folder")
+    with RunningServer(tmp_path) as server:
+        assert answering(server) == 2
+        shutil.rmtree(newest)
+        wait_for(lambda: answering(server) == 1)
+        # With the last one gone too, memory still has it.
+        shutil.rmtree(tmp_path / "1")
+        time.sleep(0.3)
+        assert server.predict(ask([["a"]]))[0] == 200
+
+
+def start(folder, **settings):
+    server = ModelServer(
+        folder, settings=ServerSettings(grpc_port=0, rest_port=0, **settings)
+    )
+    return asyncio.run(server.start())
+
+
+def test_nothing_to_serve_is_said(tmp_path, toy_version):
+    with pytest.raises(ValueError, match="must be a folder of versions"):
+        ModelServer(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="give its parent"):
+        ModelServer(toy_version)
+    with pytest.raises(ValueError, match="must hold a version"):
+        start(tmp_path)
+    (tmp_path / "1").mkdir()
+    with pytest.raises(ValueError, match="of version 1: .*saved_model.pb"):
+        start(tmp_path)
+    with pytest.raises(ValueError, match="without / and :"):
+        ModelServer(toy_version.parent, "a/b")
+
+
+def test_broken_warmup_is_a_version_that_does_not_load(tmp_path):
+    folder = export_toy(tmp_path, 1)
+    warmup = folder / "assets.extra" / "tf_serving_warmup_requests"
+    warmup.write_bytes(b"not a TFRecord file")
+
+    with pytest.raises(ValueError, match="of version 1: "):
+        start(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"max_batch_size": 0}, "`max_batch_size` must be a positive integer"),
+        ({"grpc_port": 70_000}, "`grpc_port` must lie between"),
+        ({"grpc_port": 9, "rest_port": 9}, "must differ"),
+        ({"poll_seconds": 0.0}, "`poll_seconds` must be above 0"),
+        ({"grace_seconds": -1.0}, "`grace_seconds` must not be negative"),
+    ],
+)
+def test_settings_are_checked(settings, words):
+    with pytest.raises(ValueError, match=words):
+        ServerSettings(**settings)
+
+
+def test_padding_file_is_json(toy_version):
+    path = toy_version / "assets.extra" / "batch_padding.json"
+
+    assert json.loads(path.read_text()) == {"serving_default": {"words": ""}}

@@ -1,0 +1,222 @@
+"""TF Serving's gRPC services."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import grpc
+import grpc.aio
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from tfrs_timirec.serving.server.metadata import signature_map
+from tfrs_timirec.serving.server.metrics import Metrics
+from tfrs_timirec.serving.server.predictor import Predictor, Target
+from tfrs_timirec.serving.server.serving_error import (
+    ServingError,
+    invalid_argument,
+)
+
+_SIGNATURES = "signature_def"  # The one metadata field there is.
+
+Response = TypeVar("Response")
+
+_log = logging.getLogger(__name__)
+
+
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """`Predict` and `GetModelMetadata`; other methods are UNIMPLEMENTED.
+
+    Args:
+        predictor: answers.
+        metrics: where requests are counted.
+        max_elements: of an input tensor, which a few bytes may announce.
+    """
+
+    def __init__(
+        self, predictor: Predictor, metrics: Metrics, max_elements: int
+    ):
+        self._predictor = predictor
+        self._metrics = metrics
+        self._max_elements = max_elements
+
+    async def Predict(  # noqa: N802
+        self,
+        request: predict_pb2.PredictRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> predict_pb2.PredictResponse:
+        """Runs a signature."""
+        return await _answer(
+            "Predict", self._predict, request, context, self._metrics
+        )
+
+    async def GetModelMetadata(  # noqa: N802
+        self,
+        request: get_model_metadata_pb2.GetModelMetadataRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        """Returns the signatures of a version."""
+        return await _answer(
+            "GetModelMetadata", self._metadata, request, context, self._metrics
+        )
+
+    async def _predict(
+        self, request: predict_pb2.PredictRequest
+    ) -> predict_pb2.PredictResponse:
+        target = _target(request.model_spec)
+        servable = self._predictor.find(target)
+        signature = self._predictor.find_signature(servable, target.signature)
+        inputs = {
+            name: _to_array(name, proto, self._max_elements)
+            for name, proto in request.inputs.items()
+        }
+        outputs = await self._predictor.predict(
+            servable, signature, inputs, request.output_filter
+        )
+        response = predict_pb2.PredictResponse()
+        response.model_spec.name = target.model
+        response.model_spec.version.value = servable.version
+        response.model_spec.signature_name = signature.name
+        for name, array in outputs.items():
+            response.outputs[name].CopyFrom(_to_proto(array))
+        return response
+
+    async def _metadata(
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        if not request.metadata_field:
+            raise invalid_argument(
+                "GetModelMetadataRequest must specify at least one"
+                " metadata_field"
+            )
+        for field in request.metadata_field:
+            if field != _SIGNATURES:
+                raise invalid_argument(
+                    f"Metadata field {field} is not supported"
+                )
+        target = _target(request.model_spec)
+        servable = self._predictor.find(target)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response.model_spec.name = target.model
+        response.model_spec.version.value = servable.version
+        response.metadata[_SIGNATURES].Pack(signature_map(servable))
+        return response
+
+
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """`GetModelStatus`; models are configured by the command line alone.
+
+    Args:
+        predictor: knows the versions.
+        metrics: where requests are counted.
+    """
+
+    def __init__(self, predictor: Predictor, metrics: Metrics):
+        self._predictor = predictor
+        self._metrics = metrics
+
+    async def GetModelStatus(  # noqa: N802
+        self,
+        request: get_model_status_pb2.GetModelStatusRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        """Returns the state of one version or of all."""
+        return await _answer(
+            "GetModelStatus", self._status, request, context, self._metrics
+        )
+
+    async def _status(
+        self, request: get_model_status_pb2.GetModelStatusRequest
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        if not request.HasField("model_spec"):
+            raise invalid_argument("Missing ModelSpec")
+        return self._predictor.status(_target(request.model_spec))
+
+
+async def _answer(
+    method: str,
+    handle: Callable[..., Awaitable[Response]],
+    request: object,
+    context: grpc.aio.ServicerContext,
+    metrics: Metrics,
+) -> Response:
+    """Returns the answer, or ends the call with the error's status."""
+    start = time.perf_counter()
+    code, message = grpc.StatusCode.OK, ""
+    try:
+        return await handle(request)
+    except asyncio.CancelledError:
+        code = grpc.StatusCode.CANCELLED
+        raise
+    except ServingError as error:
+        code, message = error.code, error.message
+    except Exception:  # noqa: BLE001
+        _log.exception("A request failed: %s", method)
+        code, message = grpc.StatusCode.INTERNAL, "Internal error"
+    finally:
+        metrics.requests.labels("grpc", method, code.name).inc()
+        metrics.latency.labels("grpc", method).observe(
+            time.perf_counter() - start
+        )
+    await context.abort(code, message)
+    raise AssertionError("abort does not return")
+
+
+def _target(spec: model_pb2.ModelSpec) -> Target:
+    return Target(
+        spec.name,
+        spec.version.value if spec.HasField("version") else None,
+        spec.signature_name,
+        spec.version_label,
+    )
+
+
+def _to_array(
+    name: str, proto: tensor_pb2.TensorProto, max_elements: int
+) -> np.ndarray:
+    sizes = [dimension.size for dimension in proto.tensor_shape.dim]
+    try:
+        if (
+            proto.tensor_shape.unknown_rank
+            or any(size < 0 for size in sizes)
+            or math.prod(sizes) > max_elements
+        ):
+            raise ValueError("shape")
+        array = tf.make_ndarray(proto)
+        if list(array.shape) != sizes:
+            raise ValueError("shape")
+        return array
+    except (KeyError, TypeError, ValueError) as error:
+        raise invalid_argument(
+            f"Tensor proto of input {name!r} is not valid: its type, its"
+            f" shape {sizes} and its values do not belong together"
+        ) from error
+
+
+def _to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
+    """Returns the tensor; strings as objects of bytes, as sessions give them.
+
+    `tf.make_tensor_proto` would look at every string for its type.
+    """
+    if array.dtype != object:
+        return tf.make_tensor_proto(array)
+    proto = tensor_pb2.TensorProto(
+        dtype=tf.string.as_datatype_enum, string_val=array.ravel().tolist()
+    )
+    for size in array.shape:
+        proto.tensor_shape.dim.add().size = size
+    return proto

@@ -1,0 +1,256 @@
+"""The server: one process, one event loop, gRPC and REST."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import pathlib
+import signal
+
+import grpc.aio
+from aiohttp import web
+from tensorflow_serving.apis import (
+    model_service_pb2_grpc,
+    prediction_service_pb2_grpc,
+)
+
+from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec.serving.server.grpc_services import (
+    ModelService,
+    PredictionService,
+)
+from tfrs_timirec.serving.server.metrics import Metrics
+from tfrs_timirec.serving.server.micro_batcher import MicroBatcher
+from tfrs_timirec.serving.server.model_versions import ModelVersions
+from tfrs_timirec.serving.server.predictor import Predictor
+from tfrs_timirec.serving.server.rest_handlers import RestHandlers
+
+_log = logging.getLogger(__name__)
+_MAX_PORT = 65535
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerSettings:
+    """How to serve.
+
+    Args:
+        host: address to listen on; by default no other machine can connect.
+        grpc_port: TCP port of gRPC; 0 takes a free one.
+        rest_port: TCP port of REST, metrics and health; 0 takes a free one.
+        batching: whether requests that wait are run as one batch.
+        max_batch_size: rows of a batch, and of a request.
+        max_queued: requests that may wait; more are refused as UNAVAILABLE.
+        max_body_mib: size of a request, by gRPC or REST.
+        num_threads: batches that run at the same time.
+        poll_seconds: pause between two looks for new versions.
+        grace_seconds: how long running requests have at the end.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    host: str = "127.0.0.1"
+    grpc_port: int = 8500
+    rest_port: int = 8501
+    batching: bool = True
+    max_batch_size: int = 128
+    max_queued: int = 1000
+    max_body_mib: int = 4
+    num_threads: int = 2
+    poll_seconds: float = 1.0
+    grace_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_positive_int(
+            "ServerSettings",
+            max_batch_size=self.max_batch_size,
+            max_queued=self.max_queued,
+            max_body_mib=self.max_body_mib,
+            num_threads=self.num_threads,
+        )
+        for name in ("grpc_port", "rest_port"):
+            port = getattr(self, name)
+            if not 0 <= port <= _MAX_PORT:
+                raise ValueError(
+                    f"ServerSettings: `{name}` must lie between 0 and"
+                    f" {_MAX_PORT}. Received: {name}={port}"
+                )
+        if self.grpc_port == self.rest_port != 0:
+            raise ValueError(
+                "ServerSettings: `grpc_port` and `rest_port` must differ."
+                f" Received: grpc_port=rest_port={self.grpc_port}"
+            )
+        if not self.poll_seconds > 0:
+            raise ValueError(
+                "ServerSettings: `poll_seconds` must be above 0. Received:"
+                f" poll_seconds={self.poll_seconds}"
+            )
+        if not self.grace_seconds >= 0:
+            raise ValueError(
+                "ServerSettings: `grace_seconds` must not be negative."
+                f" Received: grace_seconds={self.grace_seconds}"
+            )
+
+
+class ModelServer:
+    """Serves a folder of versions by gRPC and REST until it is stopped.
+
+    Args:
+        model_dir: the folder that holds the versions, as
+            `tfrs_timirec.serving.export` writes it.
+        name: of the model in requests; the folder's name by default.
+        settings: how to serve.
+
+    Raises:
+        ValueError: if `model_dir` is no folder of versions, or `name` cannot
+            stand in a path.
+
+    Example:
+    >>> server = ModelServer("saved_models/household_tv")
+    >>> asyncio.run(server.run())  # Until SIGTERM or Ctrl-C.
+    """
+
+    def __init__(
+        self,
+        model_dir: str | pathlib.Path,
+        name: str | None = None,
+        settings: ServerSettings | None = None,
+    ):
+        self.settings = settings or ServerSettings()
+        folder = pathlib.Path(model_dir)
+        self.name = folder.absolute().name if name is None else name
+        if not self.name or set(self.name) & set("/:"):
+            raise ValueError(
+                "ModelServer: `name` must not be empty, and without / and :."
+                f" Received: name={self.name!r}"
+            )
+        self.metrics = Metrics()
+        self.versions = ModelVersions(self.name, folder, self.metrics)
+        self.grpc_port = self.rest_port = 0
+        self._stopped = asyncio.Event()
+        self._opened = contextlib.AsyncExitStack()
+
+    async def run(self) -> None:
+        """Serves until `stop`, SIGTERM or SIGINT; then finishes what runs.
+
+        Raises:
+            ValueError: if no version can be loaded.
+            OSError: if a port cannot be had.
+        """
+        await self.start()
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for number in signals:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            await self._stopped.wait()
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+            await self.close()
+
+    def stop(self) -> None:
+        """Lets `run` end."""
+        self._stopped.set()
+
+    async def start(self) -> None:
+        """Loads the model, then opens the ports.
+
+        Raises:
+            ValueError: if no version can be loaded.
+            OSError: if a port cannot be had.
+        """
+        await self.versions.update()
+        self._opened.push_async_callback(self.versions.close)
+        if self.versions.current is None:
+            raise ValueError(self._why_nothing_loads())
+        settings = self.settings
+        batcher = MicroBatcher(
+            num_threads=settings.num_threads,
+            max_batch_size=settings.max_batch_size,
+            max_queued=settings.max_queued,
+            merges=settings.batching,
+            metrics=self.metrics,
+        )
+        self._opened.push_async_callback(batcher.close)
+        predictor = Predictor(self.versions, batcher)
+        max_bytes = settings.max_body_mib * 2**20
+        try:
+            await self._start_rest(predictor, max_bytes)
+            await self._start_grpc(predictor, max_bytes)
+        except BaseException:
+            await self.close()
+            raise
+        watcher = asyncio.create_task(
+            self.versions.watch(settings.poll_seconds)
+        )
+        self._opened.callback(watcher.cancel)
+        _log.info(
+            "Ready: gRPC %s:%d, REST http://%s:%d/v1/models/%s",
+            *(settings.host, self.grpc_port),
+            *(settings.host, self.rest_port, self.name),
+        )
+
+    async def close(self) -> None:
+        """Refuses new requests, finishes those that run, frees the model."""
+        await self._opened.aclose()
+
+    async def _start_rest(self, predictor: Predictor, max_bytes: int) -> None:
+        handlers = RestHandlers(predictor, self.metrics, max_bytes)
+        runner = web.AppRunner(
+            handlers.application(),
+            access_log=None,
+            shutdown_timeout=self.settings.grace_seconds,
+        )
+        await runner.setup()
+        self._opened.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, self.settings.host, self.settings.rest_port)
+        await site.start()
+        self.rest_port = runner.addresses[0][1]
+
+    async def _start_grpc(self, predictor: Predictor, max_bytes: int) -> None:
+        server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", max_bytes),
+                # Two servers on one port would share its requests unseen.
+                ("grpc.so_reuseport", 0),
+            ]
+        )
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            PredictionService(predictor, self.metrics, max_bytes), server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+            ModelService(predictor, self.metrics), server
+        )
+        host = self.settings.host
+        address = f"[{host}]" if ":" in host else host
+        try:
+            self.grpc_port = server.add_insecure_port(
+                f"{address}:{self.settings.grpc_port}"
+            )
+        except RuntimeError as error:
+            raise OSError(
+                "gRPC cannot listen on"
+                f" {address}:{self.settings.grpc_port}; is the port in use?"
+                " Choose another with --grpc-port."
+            ) from error
+        await server.start()
+        self._opened.push_async_callback(
+            server.stop, self.settings.grace_seconds
+        )
+
+    def _why_nothing_loads(self) -> str:
+        folder = str(self.versions.folder)
+        if not self.versions.statuses:
+            return (
+                "`model_dir` must hold a version, a folder named by a number."
+                f" Received: model_dir={folder!r}. Make one with"
+                " tfrs_timirec.serving.export or 'timirec demo'."
+            )
+        version, status = max(self.versions.statuses.items())
+        return (
+            "No version of `model_dir` can be loaded. Received:"
+            f" model_dir={folder!r}; of version {version}: {status.message}"
+        )

@@ -1,0 +1,217 @@
+"""TF Serving's REST interface, with metrics and health beside it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import urllib.parse
+
+import grpc
+from aiohttp import web
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from tfrs_timirec.serving.server.json_tensors import (
+    parse_body,
+    read_inputs,
+    write_outputs,
+)
+from tfrs_timirec.serving.server.metadata import signature_map
+from tfrs_timirec.serving.server.metrics import CONTENT_TYPE, Metrics
+from tfrs_timirec.serving.server.predictor import (
+    DEFAULT_SIGNATURE,
+    Predictor,
+    Target,
+)
+from tfrs_timirec.serving.server.serving_error import (
+    ServingError,
+    invalid_argument,
+)
+
+METRICS_PATH = "/monitoring/prometheus/metrics"  # TF Serving's default.
+HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+
+# The paths of tensorflow/serving: model_servers/http_rest_api_util.cc.
+_PLACE = (
+    r"/v1/models/(?P<name>[^/:]+)"
+    r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
+)
+_POST = re.compile(_PLACE + r":(?P<method>classify|regress|predict)", re.I)
+_GET = re.compile(_PLACE + r"(?:/(?P<method>metadata))?", re.I)
+_MAX_VERSION = 2**63 - 1
+
+_log = logging.getLogger(__name__)
+
+
+class RestHandlers:
+    """Answers HTTP requests.
+
+    Args:
+        predictor: answers.
+        metrics: where requests are counted, and what the metrics page shows.
+        max_body_bytes: of a request; a longer one is refused with 413.
+    """
+
+    def __init__(
+        self, predictor: Predictor, metrics: Metrics, max_body_bytes: int
+    ):
+        self._predictor = predictor
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+
+    def application(self) -> web.Application:
+        """Returns the web application."""
+        application = web.Application(client_max_size=self._max_body_bytes)
+        application.router.add_get(METRICS_PATH, self._show_metrics)
+        application.router.add_get(HEALTH_PATH, self._show_health)
+        application.router.add_get(READY_PATH, self._show_ready)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        return application
+
+    async def _show_metrics(self, request: web.Request) -> web.Response:
+        return web.Response(
+            body=self._metrics.page(), headers={"Content-Type": CONTENT_TYPE}
+        )
+
+    async def _show_health(self, request: web.Request) -> web.Response:
+        return _json_response(200, {"status": "alive"})
+
+    async def _show_ready(self, request: web.Request) -> web.Response:
+        current = self._predictor.versions.current
+        if current is None:
+            return _json_response(503, {"status": "no version is loaded"})
+        return _json_response(
+            200, {"status": "ready", "version": current.version}
+        )
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        """Finds the method, and turns errors into TF Serving's."""
+        start = time.perf_counter()
+        path = request.raw_path.split("?", 1)[0]
+        match = (_POST if request.method == "POST" else _GET).fullmatch(path)
+        method = "unknown"
+        try:
+            if match is None or request.method not in ("GET", "POST"):
+                raise _no_such_path(request.method, path)
+            method = (match["method"] or "status").lower()
+            status, body = 200, await self._run(method, match, request)
+        except ServingError as error:
+            status = error.http_status
+            if match is None and not path.lower().startswith("/v1/"):
+                status = 404
+            body = _error_body(error.message)
+        except web.HTTPRequestEntityTooLarge:
+            status = 413
+            body = _error_body(
+                f"The body must be at most {self._max_body_bytes} bytes."
+            )
+        except web.HTTPException:
+            raise
+        except Exception:  # noqa: BLE001
+            _log.exception("A request failed: %s %s", request.method, path)
+            status, body = 500, _error_body("Internal error")
+        self._metrics.requests.labels("rest", method, str(status)).inc()
+        self._metrics.latency.labels("rest", method).observe(
+            time.perf_counter() - start
+        )
+        return web.Response(
+            status=status, body=body, content_type="application/json"
+        )
+
+    async def _run(
+        self, method: str, match: re.Match[str], request: web.Request
+    ) -> bytes:
+        target = _target(match)
+        if method == "status":
+            return _to_json(self._predictor.status(target), False)
+        if method == "metadata":
+            return self._describe(target)
+        if method == "predict":
+            return await self._predict(target, await request.read())
+        # A recommender has no signature for these.
+        raise invalid_argument(
+            f"Expected {method} signature method_name to be"
+            f" tensorflow/serving/{method}. Was: tensorflow/serving/predict"
+        )
+
+    async def _predict(self, target: Target, body: bytes) -> bytes:
+        document = parse_body(body)
+        servable = self._predictor.find(target)
+        name = document.get("signature_name") or DEFAULT_SIGNATURE
+        if name not in servable.signatures:
+            raise invalid_argument(
+                f'Serving signature name: "{name}" not found in signature def'
+            )
+        signature = servable.signatures[name]
+        inputs, body_format = read_inputs(document, signature)
+        outputs = await self._predictor.predict(servable, signature, inputs)
+        return write_outputs(outputs, body_format)
+
+    def _describe(self, target: Target) -> bytes:
+        servable = self._predictor.find(target)
+        signatures = json.loads(_to_json(signature_map(servable), True))
+        return _dump(
+            {
+                "model_spec": {
+                    "name": target.model,
+                    "signature_name": "",
+                    "version": str(servable.version),
+                },
+                "metadata": {"signature_def": signatures},
+            }
+        )
+
+
+def _target(match: re.Match[str]) -> Target:
+    groups = match.groupdict()
+    version = None
+    if groups["version"]:
+        version = int(groups["version"][:20])
+        if len(groups["version"]) > 19 or version > _MAX_VERSION:
+            raise invalid_argument(
+                f"Failed to convert version: {groups['version'][:64]} to"
+                " numeric."
+            )
+    return Target(
+        urllib.parse.unquote(groups["name"]),
+        version,
+        label=urllib.parse.unquote(groups["label"] or ""),
+    )
+
+
+def _no_such_path(method: str, path: str) -> ServingError:
+    return ServingError(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"Malformed request: {method} {path[:200]}",
+    )
+
+
+def _to_json(message: Message, keep_names: bool) -> bytes:
+    """Returns a message with all of its fields.
+
+    Args:
+        message: what is to be written.
+        keep_names: as in the proto; otherwise in camelCase but for the first.
+    """
+    return json_format.MessageToJson(
+        message,
+        always_print_fields_with_no_presence=True,
+        preserving_proto_field_name=keep_names,
+    ).encode()
+
+
+def _error_body(message: str) -> bytes:
+    return _dump({"error": message})
+
+
+def _dump(content: object) -> bytes:
+    return json.dumps(content, indent=1).encode()
+
+
+def _json_response(status: int, content: object) -> web.Response:
+    return web.Response(
+        status=status, body=_dump(content), content_type="application/json"
+    )

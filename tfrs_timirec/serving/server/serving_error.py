@@ -1,0 +1,70 @@
+"""Errors that travel to a client, with the codes of TF Serving."""
+
+from __future__ import annotations
+
+import re
+
+import grpc
+import tensorflow as tf
+
+# How TF Serving translates a status for its REST interface
+# (tensorflow/serving: model_servers/http_server.cc).
+_HTTP_STATUS = {
+    grpc.StatusCode.OK: 200,
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.FAILED_PRECONDITION: 400,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.OUT_OF_RANGE: 400,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+}
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_MAX_MESSAGE_CHARACTERS = 1000
+_PYTHONS_PREFACE = re.compile(
+    r"\AGraph execution error:\n\n(?:Detected at .*?\nNode: [^\n]*\n)?",
+    re.DOTALL,
+)
+
+
+class ServingError(Exception):
+    """What went wrong with a request.
+
+    Args:
+        code: the status that gRPC reports.
+        message: what a client reads.
+    """
+
+    def __init__(self, code: grpc.StatusCode, message: str):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @property
+    def http_status(self) -> int:
+        """The status of the same error by REST."""
+        return _HTTP_STATUS.get(self.code, 500)
+
+
+def invalid_argument(message: str) -> ServingError:
+    """Returns the error of a request that can never be answered."""
+    return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def from_tensorflow(error: tf.errors.OpError) -> ServingError:
+    """Returns what a client is told of an error inside the graph.
+
+    Args:
+        error: what the session raised; what Python adds to its message, nodes
+            and where they were made, is left out.
+    """
+    message = (error.message or type(error).__name__).split("\n\t [[", 1)[0]
+    message = _PYTHONS_PREFACE.sub("", message)
+    code = _CODES.get(error.error_code, grpc.StatusCode.UNKNOWN)
+    return ServingError(code, message[:_MAX_MESSAGE_CHARACTERS])

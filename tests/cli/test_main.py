@@ -68,7 +68,16 @@ def finished(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "words",
-    ["", "train", "evaluate", "data", "data describe", "data prepare", "demo"],
+    [
+        "",
+        "train",
+        "evaluate",
+        "data",
+        "data describe",
+        "data prepare",
+        "recommend-all",
+        "demo",
+    ],
 )
 def test_help_explains_and_shows_examples(words, capsys):
     with pytest.raises(SystemExit) as end:

@@ -39,6 +39,17 @@ def test_equals_sorting_all_scores(block_size, num_vectors):
     assert item_ids.dtype == tf.int32
 
 
+def test_excluded_may_be_ragged():
+    items = np.arange(8, dtype=np.float32)[:, np.newaxis]
+    excluded = tf.ragged.constant([[7, 5], [], [6]], dtype=tf.int32)
+
+    _, item_ids = top_k_by_blocks(
+        tf.ones((3, 1, 1)), items, 2, excluded=excluded, block_size=3
+    )
+
+    assert item_ids.numpy().tolist() == [[6, 4], [7, 6], [7, 5]]
+
+
 def test_end_is_filled_where_items_run_out():
     # Ids 2, 3 and 4 score 1, 2 and 3; the user has met 3.
     items = np.array([[9.0], [9.0], [1.0], [2.0], [3.0]], np.float32)

@@ -14,7 +14,16 @@ import tensorflow as tf
 import tfrs_timirec
 
 # In the order of the help.
-_VERBS = ("demo", "train", "evaluate", "reproduce", "tune", "data", "serve")
+_VERBS = (
+    "demo",
+    "train",
+    "evaluate",
+    "reproduce",
+    "tune",
+    "recommend-all",
+    "data",
+    "serve",
+)
 
 _DESCRIPTION = """\
 Trains and evaluates TiMiRec, a recommender that models several interests of a
@@ -105,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(metavar="VERB", required=True)
     for verb in _VERBS:
-        module = importlib.import_module(f"tfrs_timirec.cli.{verb}")
+        name = verb.replace("-", "_")
+        module = importlib.import_module(f"tfrs_timirec.cli.{name}")
         module.add_parser(subparsers).set_defaults(run=module.run)
     return parser

@@ -13,7 +13,7 @@ def top_k_by_blocks(
     item_embeddings: tf.Tensor | CompactTable,
     k: int | tf.Tensor,
     *,
-    excluded: tf.Tensor | None = None,
+    excluded: tf.Tensor | tf.RaggedTensor | None = None,
     block_size: int = 8192,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Finds each user's k best items exactly, scoring a block at a time.
@@ -33,7 +33,8 @@ def top_k_by_blocks(
             time is read.
         k: length of the lists.
         excluded: (batch, num_excluded) int32 ids that are not recommended to
-            the user of that row; ids without an item, as padding, are ignored.
+            the user of that row, dense or ragged; ids without an item, as
+            padding, are ignored.
         block_size: items scored at once.
 
     Returns:
@@ -63,6 +64,8 @@ def top_k_by_blocks(
     flat = tf.reshape(user_vectors, (batch_size * num_vectors, dim))
     lowest = tf.float32.min
     vocabulary_size = items.shape[0] or tf.shape(items)[0]
+    if excluded is not None:
+        excluded_rows, excluded_ids = _sorted_by_id(excluded)
 
     def merge_block(
         start: tf.Tensor, best_scores: tf.Tensor, best_ids: tf.Tensor
@@ -73,13 +76,14 @@ def top_k_by_blocks(
         scores = tf.reshape(scores, (batch_size, num_vectors, size))
         scores = tf.cast(tf.reduce_max(scores, axis=1), tf.float32)
         if excluded is not None:
-            columns = excluded - start
-            here = tf.where((columns >= 0) & (columns < size))
-            column = tf.cast(tf.gather_nd(columns, here), tf.int64)
+            first, last = tf.unstack(
+                tf.searchsorted(excluded_ids, [start, start + size])
+            )
+            columns = excluded_ids[first:last] - start
             scores = tf.tensor_scatter_nd_update(
                 scores,
-                tf.stack([here[:, 0], column], axis=1),
-                tf.fill(tf.shape(column), lowest),
+                tf.stack([excluded_rows[first:last], columns], axis=1),
+                tf.fill(tf.shape(columns), lowest),
             )
         block_best = tf.math.top_k(scores, tf.minimum(k, size))
         # What was found before stands first: lower ids win a tie.
@@ -102,3 +106,15 @@ def top_k_by_blocks(
         parallel_iterations=1,
     )
     return scores, tf.where(scores > lowest, item_ids, 0)
+
+
+def _sorted_by_id(
+    excluded: tf.Tensor | tf.RaggedTensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns row and id of every entry, so that a block's are neighbours."""
+    if not isinstance(excluded, tf.RaggedTensor):
+        excluded = tf.RaggedTensor.from_tensor(excluded)
+    ids = tf.cast(excluded.flat_values, tf.int32)
+    order = tf.argsort(ids)
+    rows = tf.cast(excluded.value_rowids(), tf.int32)
+    return tf.gather(rows, order), tf.gather(ids, order)

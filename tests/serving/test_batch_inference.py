@@ -1,0 +1,182 @@
+"""The best items of all users: what is written, and how it is gone on with."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.data.small_logs import make_random_log
+from tfrs_timirec.data.interactions import Interactions
+from tfrs_timirec.models import ComiRec
+from tfrs_timirec.serving import BatchSettings, recommend_all
+
+SETTINGS = BatchSettings(
+    k=4, max_history_length=5, users_per_part=10, batch_size=3, block_size=7
+)
+
+
+@pytest.fixture(scope="module")
+def log():
+    return make_random_log()
+
+
+@pytest.fixture(scope="module")
+def model(log):
+    tf.keras.utils.set_random_seed(0)
+    model = ComiRec(
+        log.vocabulary_size,
+        num_interests=2,
+        embedding_dim=4,
+        max_history_length=5,
+    )
+    model({"item_ids": tf.zeros((1, 5), tf.int32)})
+    # Untrained weights are tiny; scores of some size differ clearly.
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    return model
+
+
+def expected_lists(model, log: Interactions, k, exclude_seen=True):
+    """Scores every item for every user on its own."""
+    lists = []
+    for user in range(log.num_users):
+        rows = slice(*log.row_splits[user : user + 2])
+        seen = log.item_ids[rows]
+        history = np.zeros((1, 5), np.int32)
+        newest = seen[-5:]
+        history[0, 5 - len(newest) :] = newest
+        vectors = model({"item_ids": tf.constant(history)}, training=False)
+        scores = model.score_all(vectors).numpy()[0]
+        scores[:2] = -np.inf
+        if exclude_seen:
+            scores[seen] = -np.inf
+        best = np.argsort(-scores, kind="stable")[:k]
+        best = best[scores[best] > -np.inf]
+        lists.append((log.items[best - 2].tolist(), scores[best]))
+    return lists
+
+
+@pytest.mark.parametrize("exclude_seen", [True, False])
+def test_lists_of_all_users(tmp_path, log, model, exclude_seen):
+    settings = BatchSettings(
+        k=4,
+        exclude_seen=exclude_seen,
+        max_history_length=5,
+        users_per_part=10,
+        batch_size=3,
+        block_size=7,
+    )
+    progress = []
+
+    num_users = recommend_all(
+        model, log, tmp_path / "best", settings, on_progress=progress.append
+    )
+
+    table = pd.read_parquet(tmp_path / "best")
+    assert num_users == log.num_users == progress[-1] == 41
+    assert table["user_id"].tolist() == log.users.tolist()
+    expected = expected_lists(model, log, 4, exclude_seen)
+    for row, (items, scores) in zip(table.itertuples(), expected, strict=True):
+        assert row.item_ids.tolist() == items
+        np.testing.assert_allclose(row.scores, scores, atol=1e-5)
+    # The last user has met 18 of 20 items.
+    assert len(table["item_ids"].iloc[-1]) == (2 if exclude_seen else 4)
+    names = sorted(path.name for path in (tmp_path / "best").iterdir())
+    assert names[:2] == ["_settings.json", "part-00000-of-00005.parquet"]
+    assert len(names) == 6
+
+
+def test_goes_on_behind_the_last_whole_file(tmp_path, log, model):
+    folder = tmp_path / "best"
+    recommend_all(model, log, folder, SETTINGS)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    kept = folder / "part-00001-of-00005.parquet"
+    time_before = kept.stat().st_mtime_ns
+    # As a process killed while it wrote the third part leaves it.
+    missing = folder / "part-00002-of-00005.parquet"
+    missing.rename(folder / f".draft-{missing.name}")
+
+    assert recommend_all(model, log, folder, SETTINGS) == 10
+
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    assert kept.stat().st_mtime_ns == time_before
+    assert recommend_all(model, log, folder, SETTINGS) == 0
+
+
+def test_other_settings_model_or_folder_are_refused(tmp_path, log, model):
+    folder = tmp_path / "best"
+    recommend_all(model, log, folder, SETTINGS, model_name="one")
+
+    with pytest.raises(ValueError, match=r"differs in k \(4 there, 5 now\)"):
+        recommend_all(model, log, folder, BatchSettings(k=5), model_name="one")
+    with pytest.raises(ValueError, match=r"model \('one' there, 'two' now\)"):
+        recommend_all(model, log, folder, SETTINGS, model_name="two")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    with pytest.raises(ValueError, match="new or empty"):
+        recommend_all(model, log, tmp_path / "other", SETTINGS)
+    with pytest.raises(ValueError, match="log that `model` was trained on"):
+        recommend_all(
+            model, make_random_log(num_items=19), tmp_path / "new", SETTINGS
+        )
+    with pytest.raises(ValueError, match="`k` must be a positive"):
+        BatchSettings(k=0)
+
+
+_SLOW_RUN = """
+import sys, time
+import tensorflow as tf
+from tests.data.small_logs import make_random_log
+from tfrs_timirec.models import ComiRec
+from tfrs_timirec.serving import BatchSettings, recommend_all
+
+tf.keras.utils.set_random_seed(0)
+log = make_random_log()
+model = ComiRec(log.vocabulary_size, num_interests=2, max_history_length=5)
+model({"item_ids": tf.zeros((1, 5), tf.int32)})
+settings = BatchSettings(
+    k=4, max_history_length=5, users_per_part=10, batch_size=3)
+seconds = float(sys.argv[2])
+recommend_all(
+    model, log, sys.argv[1], settings,
+    on_progress=lambda done: time.sleep(seconds))
+"""
+
+
+def test_killed_process_leaves_whole_files(tmp_path):
+    root = pathlib.Path(__file__).parents[2]
+    folder = tmp_path / "best"
+
+    def start(seconds):
+        return subprocess.Popen(
+            [sys.executable, "-c", _SLOW_RUN, str(folder), str(seconds)],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+
+    process = start(0.3)
+    try:
+        deadline = time.monotonic() + 300
+        while not (folder / "part-00001-of-00005.parquet").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    done = sorted(folder.glob("part-*"))
+    assert 2 <= len(done) < 5
+    times = [path.stat().st_mtime_ns for path in done]
+
+    assert start(0).wait(timeout=300) == 0
+
+    assert [path.stat().st_mtime_ns for path in done] == times
+    table = pd.read_parquet(folder)
+    assert table["user_id"].tolist() == make_random_log().users.tolist()

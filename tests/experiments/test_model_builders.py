@@ -1,12 +1,17 @@
 """Every model by its name: made, trained a step, and its settings checked."""
 
 import pytest
+import tensorflow as tf
 
 from tests.models.toys import make_batch
 from tfrs_timirec.experiments import MODEL_NAMES, TrainingSettings
 from tfrs_timirec.experiments.model_builders import (
     MODEL_BUILDERS,
     foreign_settings,
+)
+from tfrs_timirec.experiments.pluggable_parts import (
+    EXTRACTOR_NAMES,
+    PREDICTOR_NAMES,
 )
 
 VOCABULARY_SIZE = 12
@@ -19,6 +24,15 @@ CHANGED = {
     "pretraining": False,
     "distillation": False,
     "stop_gradient": False,
+    "extractor": "dynamic_routing",
+    "adaptive_interests": True,
+    "predictor": "transformer",
+    "context_features": "item_genres",
+}
+# What another setting is needed for, where a model has that other one.
+TOGETHER = {
+    "adaptive_interests": {"extractor": "mind"},
+    "context_features": {"predictor": "deepfm"},
 }
 
 every_name = pytest.mark.parametrize("name", MODEL_NAMES)
@@ -50,17 +64,91 @@ def test_setting_of_other_models_is_an_error(name, setting):
         TrainingSettings(model=name, **{setting: CHANGED[setting]})
 
 
-@every_name
-def test_every_own_setting_may_be_given(name):
-    own = set(MODEL_BUILDERS[name].settings) & set(CHANGED)
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        (name, setting)
+        for name in MODEL_NAMES
+        for setting in MODEL_BUILDERS[name].settings
+        if setting in CHANGED
+    ],
+)
+def test_every_own_setting_may_be_given(name, setting):
+    together = {
+        part: value
+        for part, value in TOGETHER.get(setting, {}).items()
+        if part in MODEL_BUILDERS[name].settings
+    }
 
     settings = TrainingSettings(
-        model=name, **{setting: CHANGED[setting] for setting in own}
+        model=name, **{setting: CHANGED[setting]}, **together
     )
 
-    assert all(
-        getattr(settings, setting) == CHANGED[setting] for setting in own
+    assert getattr(settings, setting) == CHANGED[setting]
+
+
+@pytest.mark.parametrize("extractor", EXTRACTOR_NAMES)
+@pytest.mark.parametrize("predictor", PREDICTOR_NAMES)
+def test_every_extractor_goes_with_every_predictor(extractor, predictor):
+    settings = TrainingSettings(
+        model="timirec",
+        extractor=extractor,
+        predictor=predictor,
+        embedding_dim=4,
+        max_history_length=4,
     )
+    model = settings.build_model(VOCABULARY_SIZE)
+    batch = make_batch() | {
+        "timestamps": tf.zeros((6, 4), tf.int64),
+        "request_timestamp": tf.zeros(6, tf.int64),
+    }
+    first_stage = settings.of_pretraining.build_model(VOCABULARY_SIZE)
+
+    assert "loss" in model.train_step(batch)
+    model.set_stage("finetuning")
+    assert model(batch).shape == (6, 1, 4)
+    assert settings.of_pretraining.extractor == extractor
+    assert type(first_stage.extractor) is type(model.extractor)
+
+
+def test_attributes_need_their_sizes():
+    settings = TrainingSettings(
+        model="timirec",
+        predictor="deepfm",
+        context_features="item_genres, request_timestamp,user_age",
+    )
+    sizes = {"item_genres": 4, "user_age": 3}
+
+    assert settings.attribute_names == ("item_genres", "user_age")
+    assert settings.build_model(VOCABULARY_SIZE, sizes).feature_names == (
+        *("item_ids", "request_timestamp", "item_genres", "user_age"),
+    )
+    with pytest.raises(ValueError, match="`attribute_sizes` must have all of"):
+        settings.build_model(VOCABULARY_SIZE, {"user_age": 3})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"extractor": "minds"}, "`extractor` must be one of.*Did you mean m"),
+        ({"predictor": "lstm"}, "`predictor` must be one of gru, transformer"),
+        (
+            {"context_features": "item_genres"},
+            "`context_features` must.*predictor='deepfm'.*predictor='gru'",
+        ),
+        (
+            {"adaptive_interests": True},
+            "`adaptive_interests` must.*extractor='mind'.*'self_attentive'",
+        ),
+        (
+            {"extractor": "mind", "positions_in_sum": True},
+            "`positions_in_sum` must.*with extractor='mind'",
+        ),
+    ],
+)
+def test_parts_must_be_known_and_chosen(options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingSettings(model="timirec", **options)
 
 
 def test_first_stages_are_models_of_one_stage():

@@ -17,6 +17,14 @@ from tfrs_timirec.experiments.presets import read_preset
 
 _HELP = {
     "num_interests": "interests of a user (K)",
+    "extractor": "self_attentive, dynamic_routing (ComiRec-DR's) or mind;"
+    " comirec and timirec only",
+    "adaptive_interests": "let short histories have fewer interests; mind only",
+    "predictor": "gru, transformer, time_aware (knows when items came, and"
+    " what time it is) or deepfm (over context); timirec only",
+    "context_features": "what deepfm reads besides the items, with commas:"
+    " request_timestamp for the time of day, and columns of the data set as"
+    " item_genres or user_age",
     "temperature": "distillation temperature (T); timirec only",
     "num_projection_layers": "layers of the predictor's perceptron, 1 or 2;"
     " timirec only",

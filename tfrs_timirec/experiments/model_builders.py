@@ -7,7 +7,8 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from tfrs_timirec.models import ComiRec, SequentialRecommender, TiMiRec
+from tfrs_timirec.experiments.pluggable_parts import make_comirec, make_timirec
+from tfrs_timirec.models import MIND, ComiRec, SequentialRecommender
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,8 +33,16 @@ _COMIREC_PLUS = (
     "attention_dim",
     "max_history_length",
 )
-_COMIREC = (*_COMIREC_PLUS, "positions_in_sum")
+_COMIREC = (
+    *_COMIREC_PLUS,
+    "positions_in_sum",
+    "extractor",
+    "adaptive_interests",
+)
+_CAPSULES = ("num_interests", "embedding_dim", "max_history_length")
 _FINETUNING = (
+    "predictor",
+    "context_features",
     "temperature",
     "num_projection_layers",
     "pretraining",
@@ -45,9 +54,16 @@ _FINETUNING = (
 # in `TrainingSettings` with a line of help in `cli/setting_arguments.py`.
 MODEL_BUILDERS: Mapping[str, ModelBuilder] = MappingProxyType(
     {
-        "comirec": ModelBuilder(make=ComiRec, settings=_COMIREC),
+        "mind": ModelBuilder(
+            make=MIND, settings=(*_CAPSULES, "adaptive_interests")
+        ),
+        "comirec": ModelBuilder(make=make_comirec, settings=_COMIREC),
+        "comirec_dr": ModelBuilder(
+            make=functools.partial(make_comirec, extractor="dynamic_routing"),
+            settings=_CAPSULES,
+        ),
         "timirec": ModelBuilder(
-            make=TiMiRec,
+            make=make_timirec,
             settings=(*_COMIREC, *_FINETUNING),
             first_stage="comirec",
         ),
@@ -56,7 +72,7 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = MappingProxyType(
             settings=_COMIREC_PLUS,
         ),
         "timirec_plus": ModelBuilder(
-            make=functools.partial(TiMiRec, transformer=True),
+            make=functools.partial(make_timirec, transformer=True),
             settings=(*_COMIREC_PLUS, *_FINETUNING),
             first_stage="comirec_plus",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from tfrs_timirec._validation import check_positive_int
@@ -12,6 +13,12 @@ from tfrs_timirec.experiments.model_builders import (
     MODEL_NAMES,
     check_settings_of,
     foreign_settings,
+)
+from tfrs_timirec.experiments.pluggable_parts import (
+    EXTRACTOR_NAMES,
+    NEEDED_PARTS,
+    PREDICTOR_NAMES,
+    split_names,
 )
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.training import AdamL2, LazyAdam, StoppingRule
@@ -47,9 +54,15 @@ class TrainingSettings:
             at its default.
         seed: seed of weights, order, training and evaluation negatives.
         num_interests: interests (K).
-        temperature: distillation temperature (T); TiMiRec only.
-        num_projection_layers: layers of the predictor's perceptron; TiMiRec
-            only.
+        extractor: "self_attentive", "dynamic_routing" or "mind"; ComiRec and
+            TiMiRec without transformer only.
+        adaptive_interests: fewer interests for short histories; MIND only.
+        predictor: "gru", "transformer", "time_aware" or "deepfm"; TiMiRec
+            only, as are the next three.
+        context_features: what a "deepfm" reads besides the items, separated by
+            commas; see `ContextFeatures` for what there is.
+        temperature: distillation temperature (T).
+        num_projection_layers: layers of the predictor's perceptron.
         pretraining: train the extractor alone first; TiMiRec only, as are the
             next two.
         distillation: train the predictor with the distillation loss, too.
@@ -73,8 +86,8 @@ class TrainingSettings:
             the progress bar; no influence on the result.
 
     Raises:
-        ValueError: if `model` or `optimizer` is unknown, a number is out of
-            its range, or a setting is given that the model does not have.
+        ValueError: if a name is unknown, a number is out of its range, or a
+            setting is given that the model or its parts do not have.
 
     Example:
     >>> TrainingSettings(model="timirec", learning_rate=5e-4).num_interests
@@ -84,6 +97,10 @@ class TrainingSettings:
     model: str
     seed: int = 0
     num_interests: int = 4
+    extractor: str = "self_attentive"
+    adaptive_interests: bool = False
+    predictor: str = "gru"
+    context_features: str = "request_timestamp"
     temperature: float = 0.1
     num_projection_layers: int = 2
     pretraining: bool = True
@@ -107,12 +124,15 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         check_known("model", self.model, MODEL_NAMES)
         check_known("optimizer", self.optimizer, tuple(OPTIMIZERS))
+        check_known("extractor", self.extractor, EXTRACTOR_NAMES)
+        check_known("predictor", self.predictor, PREDICTOR_NAMES)
         changed = [
             name
             for name, default in _defaults().items()
             if getattr(self, name) != default
         ]
         check_settings_of(self.model, changed)
+        self._check_parts(changed)
         check_positive_int(
             "TrainingSettings",
             **{name: getattr(self, name) for name in _POSITIVE_INTS},
@@ -122,6 +142,27 @@ class TrainingSettings:
                 f"`seed` must lie between 0 and {_SEED_END - 1}. Received:"
                 f" seed={self.seed!r}"
             )
+
+    def _check_parts(self, changed: list[str]) -> None:
+        """Raises a ValueError if a setting is of a part that is not chosen."""
+        own = MODEL_BUILDERS[self.model].settings
+        for name in changed:
+            part, value = NEEDED_PARTS.get(name, ("", ""))
+            if part in own and getattr(self, part) != value:
+                raise ValueError(
+                    f"`{name}` must be left at its default without"
+                    f" {part}={value!r}, which alone has it. Received:"
+                    f" {name}={getattr(self, name)!r} with"
+                    f" {part}={getattr(self, part)!r}"
+                )
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes of users and items that the model reads."""
+        if self.predictor != "deepfm":
+            return ()
+        names = split_names(self.context_features)
+        return tuple(name for name in names if name != "request_timestamp")
 
     @property
     def stopping_rule(self) -> StoppingRule:
@@ -149,17 +190,34 @@ class TrainingSettings:
             **{name: defaults[name] for name in foreign_settings(first_stage)},
         )
 
-    def build_model(self, vocabulary_size: int) -> SequentialRecommender:
+    def build_model(
+        self,
+        vocabulary_size: int,
+        attribute_sizes: Mapping[str, int] | None = None,
+    ) -> SequentialRecommender:
         """Returns the compiled, untrained model.
 
         Args:
             vocabulary_size: number of ids, padding and unknown item included.
+            attribute_sizes: number of ids of each of the `attribute_names`,
+                as `attribute_sizes` of `tfrs_timirec.data` returns them.
+
+        Raises:
+            ValueError: if the size of an attribute is missing.
         """
         builder = MODEL_BUILDERS[self.model]
-        model = builder.make(
-            vocabulary_size,
-            **{name: getattr(self, name) for name in builder.settings},
-        )
+        arguments = {name: getattr(self, name) for name in builder.settings}
+        if self.attribute_names:
+            sizes = attribute_sizes or {}
+            missing = set(self.attribute_names) - set(sizes)
+            if missing:
+                raise ValueError(
+                    "`attribute_sizes` must have all of"
+                    f" {', '.join(self.attribute_names)}. Received:"
+                    f" attribute_sizes={dict(sizes)!r}"
+                )
+            arguments["attribute_sizes"] = sizes
+        model = builder.make(vocabulary_size, **arguments)
         model.compile(
             optimizer=OPTIMIZERS[self.optimizer](
                 self.learning_rate, l2=self.l2

@@ -17,6 +17,7 @@ from tfrs_timirec.data.batches import (
     evaluation_dataset,
     training_dataset,
 )
+from tfrs_timirec.data.context_features import attribute_sizes
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation import rank_held_out, summarize_ranks
@@ -90,7 +91,10 @@ class TrainingRun:
         )
         _check_enough_data(self.split)
         tf.keras.utils.set_random_seed(settings.seed)
-        self.model = settings.build_model(interactions.vocabulary_size)
+        self.model = settings.build_model(
+            interactions.vocabulary_size,
+            attribute_sizes(interactions, settings.attribute_names),
+        )
         self._files = RunFolder(self.folder)
         self._record = self._files.claim(
             RunRecord(

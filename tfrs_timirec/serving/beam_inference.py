@@ -53,7 +53,8 @@ def recommend_all_with_beam(
     Raises:
         FileExistsError: if `output` exists.
         FileNotFoundError: if the model or the histories do not exist.
-        ValueError: if the ids of the histories are not of the model's type.
+        ValueError: if the ids of the histories are not of the model's type, or
+            the model reads more than item ids.
 
     Example:
     >>> recommend_all_with_beam("saved_models/mine/1", "prepared", "best")
@@ -118,7 +119,8 @@ class _Recommend(beam.DoFn):
 
     def process(self, users: list[Row]) -> Iterator[Row]:
         signature = self.model.signatures[_SIGNATURE]
-        spec = signature.structured_input_signature[1]["item_ids"]
+        specs = signature.structured_input_signature[1]
+        spec = specs["item_ids"]
         histories = [user["item_ids"] for user in users]
         is_text = isinstance(histories[0][0], bytes)
         if is_text != (spec.dtype == tf.string):
@@ -134,10 +136,19 @@ class _Recommend(beam.DoFn):
             [[padding] * (length - len(ids)) + ids for ids in histories],
             object if is_text else np.int64,
         )
-        answer = signature(
-            item_ids=tf.constant(item_ids, spec.dtype),
-            k=tf.constant(self.k, tf.int32),
-        )
+        request = {
+            "item_ids": tf.constant(item_ids, spec.dtype),
+            "k": tf.constant(self.k, tf.int32),
+            "exclude_ids": tf.zeros((1, 0), spec.dtype),
+            "exclude_seen": tf.constant(True),
+        }
+        if unknown := sorted(set(specs) - set(request)):
+            raise ValueError(
+                "`model_dir` must hold a model that reads histories of item"
+                f" ids and nothing else. Received: one that reads {unknown},"
+                " too. Use `recommend_all` with its run."
+            )
+        answer = signature(**{name: request[name] for name in specs})
         lowest = np.finfo(np.float32).min
         for user, ids, scores in zip(
             users,

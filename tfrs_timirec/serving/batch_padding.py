@@ -33,7 +33,7 @@ def batch_padding(
         items: (num_items,) the raw ids.
     """
     value = module.reader.no_item
-    if module.reader.context_specs or value in items.tolist():
+    if module.reader.context.specs or value in items.tolist():
         return {}
     return {
         signature: dict.fromkeys(names, value)

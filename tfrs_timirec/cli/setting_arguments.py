@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import pathlib
 from typing import Any
 
 from tfrs_timirec.experiments import (
@@ -13,7 +14,7 @@ from tfrs_timirec.experiments import (
     preset,
 )
 from tfrs_timirec.experiments.model_builders import check_settings_of
-from tfrs_timirec.experiments.presets import read_preset
+from tfrs_timirec.experiments.presets import PRESET_NAMES, read_preset
 
 _HELP = {
     "num_interests": "interests of a user (K)",
@@ -90,7 +91,7 @@ def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
 def read_settings(
     args: argparse.Namespace, source: DataSource
 ) -> TrainingSettings:
-    """Returns the preset, of a file or by name, with the given changes.
+    """Returns the preset, by name or of a file, with the given changes.
 
     Args:
         args: the parsed arguments.
@@ -100,8 +101,15 @@ def read_settings(
         ValueError: if the model is missing or unknown, a setting out of its
             range or none of the model's.
     """
-    if args.preset is not None:
-        base = read_preset(args.preset)
+    name = args.preset or PRESET_NAMES[0]
+    if name not in PRESET_NAMES:
+        path = pathlib.Path(name)
+        if not path.exists():
+            raise ValueError(
+                f"`preset` must be one of {', '.join(PRESET_NAMES)}, or a"
+                f" file. Received: preset={name!r}"
+            )
+        base = read_preset(path)
         if args.model not in (None, base.model):
             raise ValueError(
                 "`model` must be that of the preset file, or left out."
@@ -114,7 +122,7 @@ def read_settings(
             f" model=None. Choose one of {', '.join(MODEL_NAMES)}."
         )
     else:
-        base = preset(args.model, source.dataset_with_config or "")
+        base = preset(args.model, source.dataset_with_config or "", name)
     given = given_settings(args)
     check_settings_of(base.model, given)
     return dataclasses.replace(base, seed=args.seed, **given)

@@ -78,10 +78,10 @@ def add_parser(
     )
     parser.add_argument(
         "--preset",
-        metavar="FILE",
-        type=pathlib.Path,
-        help="settings from a file that 'timirec tune' wrote; then --model may"
-        " be left out",
+        metavar="NAME",
+        help="where the settings come from: validated (the best on validation"
+        " cases, the default), paper, or a file that 'timirec tune' wrote; with"
+        " a file --model may be left out",
     )
     parser.add_argument(
         "--output",

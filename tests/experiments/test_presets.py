@@ -1,0 +1,41 @@
+"""Presets by name."""
+
+import pytest
+
+from tfrs_timirec.experiments import MODEL_NAMES, TrainingSettings, preset
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+@pytest.mark.parametrize("name", ["validated", "paper"])
+def test_unknown_data_gets_the_defaults(model, name):
+    assert preset(model, "a log", name) == TrainingSettings(model=model)
+
+
+def test_paper_is_the_authors_command():
+    # Their command for Beauty: lr 1e-4, l2 1e-6, K 4, temperature 0.1, one
+    # layer; batch 256 and everything else are their code's defaults.
+    settings = preset("timirec_plus", "amazon_beauty", "paper")
+
+    assert settings == TrainingSettings(
+        model="timirec_plus",
+        learning_rate=1e-4,
+        l2=1e-6,
+        num_interests=4,
+        temperature=0.1,
+        num_projection_layers=1,
+        batch_size=256,
+    )
+
+
+@pytest.mark.parametrize("dataset", ["amazon_beauty", "movielens_sequences/1m"])
+@pytest.mark.parametrize("plus", ["", "_plus"])
+@pytest.mark.parametrize("name", ["validated", "paper"])
+def test_first_stage_of_timirec_is_comirec(name, plus, dataset):
+    both = preset(f"timirec{plus}", dataset, name)
+
+    assert both.of_pretraining == preset(f"comirec{plus}", dataset, name)
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match="validated.*paper"):
+        preset("comirec", "amazon_beauty", "papers")

@@ -72,7 +72,12 @@ def test_ids_of_another_type_and_missing_folders(tmp_path):
     prepare_sequences([str(tmp_path / "log.csv")], prepared)
     log = Interactions.from_dataframe(frame)
     numbers = dataclasses.replace(log, items=np.arange(log.num_items))
-    version = export(make_model(log), numbers, tmp_path / "model")
+    version = export(
+        make_model(log),
+        numbers,
+        tmp_path / "model",
+        max_history_length=LENGTH,
+    )
 
     with pytest.raises(Exception, match="ids of the model's type, int64"):
         recommend_all_with_beam(version, prepared, tmp_path / "best")

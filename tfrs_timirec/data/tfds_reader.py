@@ -52,7 +52,7 @@ def read_tfds(builder: tfds.core.DatasetBuilder) -> TfdsLog:
     users = _read_split(builder, "users")
     lengths = np.diff(users["item_ids"].splits)
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    sequences = {
+    sequences: dict[str, Any] = {
         name: feature.values
         for name, feature in users.items()
         if isinstance(feature, _Ragged)
@@ -106,9 +106,9 @@ def read_tfds(builder: tfds.core.DatasetBuilder) -> TfdsLog:
     )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(eq=False)
 class _Ragged:
-    values: np.ndarray  # (total, ...)
+    values: Any  # (total, ...) array; categorical for text item_ids
     splits: np.ndarray  # (num_examples + 1,) int64
 
 
@@ -161,9 +161,13 @@ def _read_split(
     }
     files = [str(path) for path in builder.info.splits[split].filepaths]
     parts: dict[str, list] = {name: [] for name in specs}
+    item_codes = _TextCodes()
     for records in tf.data.TFRecordDataset(files).batch(_BATCH_SIZE):
         for name, value in tf.io.parse_example(records, parsers).items():
-            parts[name].append(value)
+            is_text_id = name == "item_ids" and value.dtype == tf.string
+            parts[name].append(
+                item_codes.number(value) if is_text_id else value
+            )
     if not parts["item_id"]:
         raise ValueError(
             f"`builder` must have examples in the split {split}. Received:"
@@ -173,11 +177,37 @@ def _read_split(
     for name, spec in specs.items():
         dtype = features[name].np_dtype
         if _is_sequence(spec):
-            arrays[name] = _join_sequences(parts[name], spec.shape, dtype)
+            joined = _join_sequences(parts[name], spec.shape)
+            if name == "item_ids" and spec.dtype == tf.string:
+                joined.values = item_codes.decode(joined.values)
+            else:
+                joined.values = joined.values.astype(dtype)
+            arrays[name] = joined
         else:
             values = np.concatenate([part.numpy() for part in parts[name]])
             arrays[name] = values.astype(dtype)
     return arrays
+
+
+class _TextCodes:
+    """Numbers texts in the order they come; a repeated one is kept once."""
+
+    def __init__(self) -> None:
+        self._codes: dict[bytes, int] = {}
+
+    def number(self, texts: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Returns int32 codes in place of the texts."""
+        places, distinct = pd.factorize(texts.values.numpy())
+        known = [
+            self._codes.setdefault(text, len(self._codes)) for text in distinct
+        ]
+        codes = np.array(known, np.int32)[places]
+        return texts.with_values(tf.constant(codes, tf.int32))
+
+    def decode(self, codes: np.ndarray) -> pd.Categorical:
+        """Returns the texts as categories."""
+        texts = pd.Index(list(self._codes), dtype=object)
+        return pd.Categorical.from_codes(codes, texts)
 
 
 def _is_sequence(spec: Any) -> bool:
@@ -185,13 +215,13 @@ def _is_sequence(spec: Any) -> bool:
 
 
 def _join_sequences(
-    parts: list[tf.RaggedTensor], step_shape: tuple[int, ...], dtype: Any
+    parts: list[tf.RaggedTensor], step_shape: tuple[int, ...]
 ) -> _Ragged:
     """Joins batches of flat sequences of steps of `step_shape`."""
     values = np.concatenate([part.values.numpy() for part in parts])
     lengths = np.concatenate([part.row_lengths().numpy() for part in parts])
     return _Ragged(
-        values=values.astype(dtype).reshape(-1, *step_shape),
+        values=values.reshape(-1, *step_shape),
         splits=np.append(0, np.cumsum(lengths // math.prod(step_shape))),
     )
 

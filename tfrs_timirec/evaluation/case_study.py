@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tfrs_timirec.data.context_features import ContextFeatures
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation.planted_truth import PlantedTruth
@@ -84,7 +85,13 @@ def study_case(
     padded = tf.pad(batch, [[0, 0], [length - len(item_ids), 0]])
     _, attention = model.extractor(padded, return_attention=True)
     mapping = truth.map_interests(model, padded)
-    weights = tf.nn.softmax(model.predictor(padded))
+    places = np.maximum(position + np.arange(-length, 0), 0)
+    context = ContextFeatures(log, model.feature_names)(
+        tf.constant([position]), tf.constant(places[np.newaxis]), padded
+    )
+    weights = tf.nn.softmax(
+        model.interest_logits({"item_ids": padded, **context})
+    )
     target = log.item_ids[position]
 
     def titles(ids: np.ndarray) -> tuple[str, ...]:

@@ -30,9 +30,10 @@ class ComiRec(SequentialRecommender):
         transformer: add the transformer layer of ComiRec+.
         positions_in_sum: whether interests sum positions too; see
             `SelfAttentiveExtractor`.
-        extractor: a layer of your own, called with item ids (batch, length)
-            and giving interests (batch, num_interests, dim). It must have an
-            attribute `item_embedding`, a layer whose `embeddings` are the
+        extractor: another layer, as a `DynamicRoutingExtractor` (ComiRec-DR)
+            or one of your own, called with item ids (batch, length) and giving
+            interests (batch, num_interests, dim). It must have an attribute
+            `item_embedding`, a layer whose `embeddings` are the
             (vocabulary_size, dim) item vectors. Takes the place of all
             arguments above.
         **kwargs: `name` and `dtype` of `tf.keras.Model`.

@@ -18,6 +18,9 @@ VOCABULARY_SIZE = 12
 CHANGED = {
     "num_interests": 3,
     "attention_dim": 5,
+    "num_hidden_layers": 1,
+    "num_blocks": 2,
+    "max_interval": 16,
     "positions_in_sum": True,
     "temperature": 2.0,
     "num_projection_layers": 1,

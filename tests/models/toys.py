@@ -64,8 +64,12 @@ def make_batch(size=6, num_negatives=2):
     rng = np.random.default_rng(0)
     item_ids = rng.integers(2, VOCABULARY_SIZE, (size, LENGTH))
     item_ids[0, :2] = 0
+    hours = np.cumsum(rng.integers(0, 4, (size, LENGTH)), axis=1)
     return {
         "item_ids": tf.constant(item_ids, tf.int32),
+        "timestamps": tf.constant(
+            np.where(item_ids != 0, 3600 * hours + 10**9, 0), tf.int64
+        ),
         "target_id": tf.constant(np.arange(size) % 5 + 2, tf.int32),
         "negative_ids": tf.constant(
             rng.integers(7, VOCABULARY_SIZE, (size, num_negatives)), tf.int32

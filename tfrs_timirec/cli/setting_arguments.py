@@ -38,6 +38,9 @@ _HELP = {
     " their weights; not with _plus",
     "embedding_dim": "size of all vectors (D)",
     "attention_dim": "hidden size of the attention (D_a)",
+    "num_hidden_layers": "ReLU layers of the perceptron; youtube_dnn only",
+    "num_blocks": "transformer blocks; sasrec and tisasrec only",
+    "max_interval": "time intervals from here on are one; tisasrec only",
     "max_history_length": "newest items of a history that are read (n)",
     "batch_size": "training instances per step",
     "optimizer": "adam_l2, or lazy_adam for large catalogues: it moves the"

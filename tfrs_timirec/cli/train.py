@@ -32,6 +32,10 @@ it stopped; the numbers at the end are those of an unbroken run.
 
 _EPILOG = """\
 Models:
+  gru4rec       one user vector: the last state of a GRU
+  youtube_dnn   one user vector: a perceptron over the mean of the items
+  sasrec        one user vector: causal self-attention, read at the newest item
+  tisasrec      the same, which also sees the time between items
   comirec       several interests, scored by the greedy best one (one stage)
   timirec       the same, then a predictor of the next interest (two stages)
   comirec_plus, timirec_plus

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from tfrs_timirec.experiments.pluggable_parts import make_comirec, make_timirec
-from tfrs_timirec.models import MIND, ComiRec, SequentialRecommender
+from tfrs_timirec.models import (
+    MIND,
+    ComiRec,
+    GRU4Rec,
+    SASRec,
+    SequentialRecommender,
+    TiSASRec,
+    YouTubeDNN,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,11 +57,17 @@ _FINETUNING = (
     "distillation",
     "stop_gradient",
 )
+_SASREC = ("embedding_dim", "max_history_length", "num_blocks")
 
+# In the order of the paper's Table 2.
 # A new system takes an entry here and, if it has a setting of its own, a field
 # in `TrainingSettings` with a line of help in `cli/setting_arguments.py`.
 MODEL_BUILDERS: Mapping[str, ModelBuilder] = MappingProxyType(
     {
+        "gru4rec": ModelBuilder(make=GRU4Rec, settings=("embedding_dim",)),
+        "youtube_dnn": ModelBuilder(
+            make=YouTubeDNN, settings=("embedding_dim", "num_hidden_layers")
+        ),
         "mind": ModelBuilder(
             make=MIND, settings=(*_CAPSULES, "adaptive_interests")
         ),
@@ -66,6 +80,10 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = MappingProxyType(
             make=make_timirec,
             settings=(*_COMIREC, *_FINETUNING),
             first_stage="comirec",
+        ),
+        "sasrec": ModelBuilder(make=SASRec, settings=_SASREC),
+        "tisasrec": ModelBuilder(
+            make=TiSASRec, settings=(*_SASREC, "max_interval")
         ),
         "comirec_plus": ModelBuilder(
             make=functools.partial(ComiRec, transformer=True),

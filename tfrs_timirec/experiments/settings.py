@@ -34,6 +34,8 @@ _POSITIVE_INTS = (
     "num_projection_layers",
     "embedding_dim",
     "attention_dim",
+    "num_blocks",
+    "max_interval",
     "max_history_length",
     "batch_size",
     "num_negatives",
@@ -70,6 +72,9 @@ class TrainingSettings:
         positions_in_sum: interests sum positions too; without transformer.
         embedding_dim: size of all vectors (D).
         attention_dim: hidden size of the extractor's attention (D_a).
+        num_hidden_layers: ReLU layers of the perceptron; YouTubeDNN only.
+        num_blocks: transformer blocks; SASRec and TiSASRec only.
+        max_interval: time intervals from here on are one; TiSASRec only.
         max_history_length: items of a history that are read (n).
         batch_size: instances per step.
         optimizer: "adam_l2", the paper's Adam over all rows of a table, or
@@ -109,6 +114,9 @@ class TrainingSettings:
     positions_in_sum: bool = False
     embedding_dim: int = 64
     attention_dim: int = 8
+    num_hidden_layers: int = 0
+    num_blocks: int = 1
+    max_interval: int = 512
     max_history_length: int = 20
     batch_size: int = 256
     optimizer: str = "adam_l2"

@@ -8,9 +8,10 @@ import tensorflow as tf
 
 
 def map_by_length(
-    function: Callable[[tf.Tensor], tf.Tensor],
+    function: Callable[..., tf.Tensor],
     item_ids: tf.Tensor,
     lengths: Sequence[int],
+    *others: tf.Tensor,
 ) -> tf.Tensor:
     """Applies a function to the rows of each length group, trimmed.
 
@@ -21,11 +22,12 @@ def map_by_length(
     `function(item_ids)`, if the function does not depend on padding.
 
     Args:
-        function: takes (rows, length) ids with padding in front and returns a
-            tensor with one entry a row.
+        function: takes (rows, length) ids with padding in front, and `others`
+            alike, and returns a tensor with one entry a row.
         item_ids: (batch, length) ids, 0 pads on either side.
         lengths: length of each group, ascending; lengths beyond that of
             `item_ids` are left out, and the last group takes what is longer.
+        *others: (batch, length) tensors that say more of the items.
 
     Returns:
         (batch, …), what the function returns for each row.
@@ -36,35 +38,46 @@ def map_by_length(
     array([5, 6], dtype=int32)
     """
     longest = item_ids.shape[1]
+    others = tuple(align_right(other, item_ids) for other in others)
     item_ids = align_right(item_ids)
     lengths = [*(length for length in lengths if length < longest), longest]
     num_items = tf.math.count_nonzero(item_ids, axis=1, dtype=tf.int32)
-    group = tf.searchsorted(tf.constant(lengths), num_items)
-    order = tf.argsort(group, stable=True)
-    sizes = tf.math.bincount(group, minlength=len(lengths))
-    rows = tf.split(tf.gather(item_ids, order), sizes, num=len(lengths))
+    numbers = tf.searchsorted(tf.constant(lengths), num_items)
+    order = tf.argsort(numbers, stable=True)
+    sizes = tf.math.bincount(numbers, minlength=len(lengths))
+    groups = zip(
+        *(
+            tf.split(tf.gather(values, order), sizes, num=len(lengths))
+            for values in (item_ids, *others)
+        ),
+        strict=True,
+    )
     outputs = [
-        function(part[:, longest - length :])
-        for part, length in zip(rows, lengths, strict=True)
+        function(*(values[:, longest - length :] for values in group))
+        for group, length in zip(groups, lengths, strict=True)
     ]
     return tf.gather(
         tf.concat(outputs, axis=0), tf.math.invert_permutation(order)
     )
 
 
-def align_right(item_ids: tf.Tensor) -> tf.Tensor:
+def align_right(
+    values: tf.Tensor, item_ids: tf.Tensor | None = None
+) -> tf.Tensor:
     """Moves the padding of every row to the front, the items keep their order.
 
     Args:
-        item_ids: (batch, length) ids, 0 pads anywhere.
+        values: (batch, length) what is moved.
+        item_ids: (batch, length) ids, 0 pads anywhere; `values` by default.
 
     Returns:
-        (batch, length) ids.
+        (batch, length) `values` in their new places.
 
     Example:
     >>> align_right(tf.constant([[5, 0, 7, 0]])).numpy()
     array([[0, 0, 5, 7]], dtype=int32)
     """
+    item_ids = values if item_ids is None else item_ids
     is_item = tf.cast(tf.not_equal(item_ids, 0), tf.int32)
     places = tf.argsort(is_item, axis=1, stable=True)
-    return tf.gather(item_ids, places, batch_dims=1)
+    return tf.gather(values, places, batch_dims=1)

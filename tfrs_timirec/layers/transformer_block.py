@@ -19,10 +19,11 @@ class TransformerBlock(tf.keras.layers.Layer):
 
     One attention head without an output projection, post-LayerNorm, no
     dropout: the layer that the authors' code puts before the extractor of the
-    `+` models (Section 4.1.2, "ComiRec+").
+    `+` models (Section 4.1.2, "ComiRec+"), and with `causal` that of SASRec.
 
     Args:
         feed_forward_dim: units of the hidden feed-forward layer.
+        causal: let a place attend to itself and the places before it only.
         **kwargs: `name`, `dtype`, … of `tf.keras.layers.Layer`.
 
     Call arguments:
@@ -30,8 +31,15 @@ class TransformerBlock(tf.keras.layers.Layer):
         mask: `(batch, length)` boolean, True for a real item; all by default.
             Nothing attends to padding; what stands in its own rows of the
             output is without meaning.
+        pair_keys: `(batch, num_queries, length, dim)`, added to the keys: what
+            a query sees of its relation to each place, as the time between
+            them (Shaw et al., 2018). None by default.
+        pair_values: the same for the values.
+        last_only: compute the last place's row alone, which then must be a
+            real item.
 
-    Output shape: `(batch, length, dim)`.
+    Output shape: `(batch, num_queries, dim)`, where `num_queries` is the
+        length, or 1 with `last_only`.
 
     Raises:
         ValueError: if `feed_forward_dim` is not a positive integer.
@@ -41,15 +49,19 @@ class TransformerBlock(tf.keras.layers.Layer):
     >>> layer(tf.random.normal((2, 20, 64))).shape
     TensorShape([2, 20, 64])
 
-    Reference: Vaswani et al., *Attention is all you need*, 2017.
+    Reference: Vaswani et al., *Attention is all you need*, 2017; Shaw et al.,
+    *Self-attention with relative position representations*, 2018.
     """
 
-    def __init__(self, feed_forward_dim: int = 64, **kwargs: Any):
+    def __init__(
+        self, feed_forward_dim: int = 64, causal: bool = False, **kwargs: Any
+    ):
         check_positive_int(
             "TransformerBlock", feed_forward_dim=feed_forward_dim
         )
         super().__init__(**kwargs)
         self.feed_forward_dim = feed_forward_dim
+        self.causal = causal
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -74,18 +86,35 @@ class TransformerBlock(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(
-        self, item_vectors: tf.Tensor, mask: tf.Tensor | None = None
+        self,
+        item_vectors: tf.Tensor,
+        mask: tf.Tensor | None = None,
+        pair_keys: tf.Tensor | None = None,
+        pair_values: tf.Tensor | None = None,
+        last_only: bool = False,
     ) -> tf.Tensor:
         """Returns the vectors in the context of their history."""
         if mask is None:
             mask = tf.ones(tf.shape(item_vectors)[:2], tf.bool)
+        mask = mask[:, tf.newaxis]  # (batch, num_queries or 1, length)
         queries, keys, values = tf.split(
             self.attention_projection(item_vectors), 3, axis=-1
         )
-        scale = tf.cast(item_vectors.shape[-1], queries.dtype) ** -0.5
-        logits = tf.matmul(queries * scale, keys, transpose_b=True)
-        attention = masked_softmax(logits, mask[:, tf.newaxis])
+        if last_only:  # The last place attends to all, causal or not.
+            queries, item_vectors = queries[:, -1:], item_vectors[:, -1:]
+        elif self.causal:
+            places = tf.range(tf.shape(item_vectors)[1])
+            mask &= places <= places[:, tf.newaxis]
+        queries *= tf.cast(item_vectors.shape[-1], queries.dtype) ** -0.5
+        logits = tf.matmul(queries, keys, transpose_b=True)
+        if pair_keys is not None:
+            logits += tf.linalg.matvec(pair_keys, queries)
+        attention = masked_softmax(logits, mask)  # (batch, queries, length)
         context = tf.matmul(attention, values)
+        if pair_values is not None:
+            context += tf.linalg.matvec(
+                pair_values, attention, transpose_a=True
+            )
         hidden = self.attention_norm(item_vectors + context)
         output = self.feed_forward_output(self.feed_forward_hidden(hidden))
         return self.feed_forward_norm(hidden + output)
@@ -95,4 +124,5 @@ class TransformerBlock(tf.keras.layers.Layer):
         return {
             **super().get_config(),
             "feed_forward_dim": self.feed_forward_dim,
+            "causal": self.causal,
         }

@@ -1,0 +1,88 @@
+"""SASRec: causal self-attention, read at the newest item."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec.layers import RecencyEmbedding, TransformerBlock
+from tfrs_timirec.layers.length_groups import map_by_length
+from tfrs_timirec.models.sequential_recommender import Features
+from tfrs_timirec.models.single_vector_recommender import (
+    SingleVectorRecommender,
+)
+
+# Histories up to these shares of the longest are computed as shorter ones.
+SHORT_SHARES = (0.2, 0.4)
+
+
+class SASRec(SingleVectorRecommender):
+    """Represents a user by the newest item in the context of those before.
+
+    Item and position vectors are added and passed through causal transformer
+    blocks; the user vector is the output at the newest item. Of the last block
+    nothing else is computed.
+
+    As in the TiMiRec authors' code, a block has one attention head, normalizes
+    after it adds, and has no dropout, and positions count from the newest
+    item. The original has two blocks with dropout and learns from the outputs
+    at all positions at once.
+
+    Args:
+        vocabulary_size: number of ids, padding and unknown item included.
+        embedding_dim: size of all vectors (D).
+        max_history_length: longest history (n).
+        num_blocks: transformer blocks; 1 in the authors' commands.
+        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+
+    Raises:
+        ValueError: if a size is not a positive integer, or a history is longer
+            than `max_history_length`.
+
+    Example:
+    >>> model = SASRec(interactions.vocabulary_size)
+    >>> model.compile(optimizer=AdamL2(learning_rate=1e-3))
+    >>> model.fit(training_dataset(split), epochs=10)
+
+    Reference: Kang and McAuley, *Self-attentive sequential recommendation*,
+    ICDM 2018.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        *,
+        embedding_dim: int = 64,
+        max_history_length: int = 20,
+        num_blocks: int = 1,
+        **kwargs: Any,
+    ):
+        check_positive_int("SASRec", num_blocks=num_blocks)
+        super().__init__(vocabulary_size, embedding_dim=embedding_dim, **kwargs)
+        self.recency_embedding = RecencyEmbedding(
+            max_history_length, embedding_dim, name="recency_embedding"
+        )
+        self.blocks = [
+            TransformerBlock(embedding_dim, causal=True, name=f"block_{number}")
+            for number in range(num_blocks)
+        ]
+        self._create_weights(max_history_length)
+
+    def encode(
+        self, features: Features, training: bool | None = None
+    ) -> tf.Tensor:
+        """Returns the user vectors, (batch, embedding_dim)."""
+        item_ids = features["item_ids"]
+        lengths = [round(share * item_ids.shape[1]) for share in SHORT_SHARES]
+        return map_by_length(self._encode, item_ids, lengths)
+
+    def _encode(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """Encodes histories with padding in front."""
+        mask = tf.not_equal(item_ids, 0)
+        hidden = self.item_embedding(item_ids) + self.recency_embedding(mask)
+        for block in self.blocks[:-1]:
+            hidden = block(hidden, mask=mask)
+        hidden = self.blocks[-1](hidden, mask=mask, last_only=True)
+        return tf.squeeze(hidden, axis=1)

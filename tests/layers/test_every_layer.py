@@ -52,6 +52,22 @@ def gru_weights(units):
     )
 
 
+def with_pairs(vectors):
+    """Adds to items what they see of each other: here their difference."""
+
+    def inputs(item_ids, filler):
+        features = vectors(item_ids, filler)
+        items = features["item_vectors"]
+        differences = items[:, :, np.newaxis] - items[:, np.newaxis]
+        return {
+            **features,
+            "pair_keys": differences,
+            "pair_values": 0.5 * differences,
+        }
+
+    return inputs
+
+
 def extractor_case(**options):
     return LayerCase(
         make=lambda: layers.SelfAttentiveExtractor(
@@ -165,6 +181,20 @@ CASES = {
     "TransformerBlock": LayerCase(
         make=lambda: layers.TransformerBlock(feed_forward_dim=FEED_FORWARD_DIM),
         inputs=as_vectors("item_vectors"),
+        output_shape=(4, 6, DIM),
+        weight_shapes=transformer_weights(FEED_FORWARD_DIM),
+        is_per_item=True,
+    ),
+    "TransformerBlock-causal": LayerCase(
+        make=lambda: layers.TransformerBlock(FEED_FORWARD_DIM, causal=True),
+        inputs=as_vectors("item_vectors"),
+        output_shape=(4, 6, DIM),
+        weight_shapes=transformer_weights(FEED_FORWARD_DIM),
+        is_per_item=True,
+    ),
+    "TransformerBlock-pairs": LayerCase(
+        make=lambda: layers.TransformerBlock(FEED_FORWARD_DIM),
+        inputs=with_pairs(as_vectors("item_vectors")),
         output_shape=(4, 6, DIM),
         weight_shapes=transformer_weights(FEED_FORWARD_DIM),
         is_per_item=True,

@@ -4,50 +4,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.layers.numpy_transformer import transform, weights_of
 from tfrs_timirec.layers import TransformerBlock
 
 DIM = 8
 
 
-def normalize(vectors, gamma, beta):
-    mean = vectors.mean(-1, keepdims=True)
-    variance = ((vectors - mean) ** 2).mean(-1, keepdims=True)
-    return gamma * (vectors - mean) / np.sqrt(variance + 1e-5) + beta
-
-
-def transform(items, weights):
-    """One head, post-norm, of a single history (length, dim)."""
-    queries, keys, values = (
-        items @ weights["attention_projection/kernel"][:, part]
-        + weights["attention_projection/bias"][part]
-        for part in (slice(DIM), slice(DIM, 2 * DIM), slice(2 * DIM, 3 * DIM))
-    )
-    attention = np.exp(queries @ keys.T / np.sqrt(DIM))
-    attention /= attention.sum(axis=1, keepdims=True)
-    hidden = normalize(
-        items + attention @ values,
-        weights["attention_norm/gamma"],
-        weights["attention_norm/beta"],
-    )
-    output = (
-        np.maximum(
-            hidden @ weights["feed_forward_hidden/kernel"]
-            + weights["feed_forward_hidden/bias"],
-            0,
-        )
-        @ weights["feed_forward_output/kernel"]
-        + weights["feed_forward_output/bias"]
-    )
-    return normalize(
-        hidden + output,
-        weights["feed_forward_norm/gamma"],
-        weights["feed_forward_norm/beta"],
-    )
+@pytest.fixture
+def block():
+    return make_block()
 
 
 @pytest.fixture
-def block():
-    layer = TransformerBlock(feed_forward_dim=6)
+def causal_block():
+    return make_block(causal=True)
+
+
+def make_block(**options):
+    layer = TransformerBlock(feed_forward_dim=6, **options)
     layer(tf.zeros((1, 2, DIM)))
     rng = np.random.default_rng(1)
     for weight in layer.weights:
@@ -59,17 +33,82 @@ def test_equals_numpy(block):
     rng = np.random.default_rng(0)
     items = rng.normal(size=(3, 5, DIM)).astype(np.float32)
     mask = np.array([[1, 1, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 0, 0, 1]], bool)
-    weights = {
-        "/".join(weight.name.split(":")[0].split("/")[-2:]): weight.numpy()
-        for weight in block.weights
-    }
-
     output = block(items, mask=tf.constant(mask)).numpy()
 
     for row, kept in enumerate(mask):
         np.testing.assert_allclose(
-            output[row, kept], transform(items[row, kept], weights), atol=1e-4
+            output[row, kept],
+            transform(items[row, kept], weights_of(block)),
+            atol=1e-4,
         )
+
+
+def make_inputs():
+    """One history of four real items behind one place of padding."""
+    rng = np.random.default_rng(5)
+    items = rng.normal(size=(1, 5, DIM)).astype(np.float32)
+    pairs = rng.normal(size=(2, 1, 5, 5, DIM)).astype(np.float32)
+    mask = tf.constant([[False, True, True, True, True]])
+    return items, pairs[0], pairs[1], mask
+
+
+def test_causal_equals_numpy(causal_block):
+    items, _, _, mask = make_inputs()
+
+    np.testing.assert_allclose(
+        causal_block(items, mask=mask)[0, 1:],
+        transform(items[0, 1:], weights_of(causal_block), causal=True),
+        atol=1e-4,
+    )
+
+
+def test_causal_places_read_no_later_ones(causal_block):
+    items, _, _, mask = make_inputs()
+    changed = items.copy()
+    changed[0, 3] += 1.0
+
+    before = causal_block(items, mask=mask).numpy()[0]
+    after = causal_block(changed, mask=mask).numpy()[0]
+
+    np.testing.assert_array_equal(before[1:3], after[1:3])
+    assert np.abs(before - after)[3:].max(axis=-1).min() > 1e-3
+
+
+def test_pairs_equal_numpy(causal_block):
+    items, pair_keys, pair_values, mask = make_inputs()
+
+    output = causal_block(
+        items, mask=mask, pair_keys=pair_keys, pair_values=pair_values
+    )
+
+    np.testing.assert_allclose(
+        output[0, 1:],
+        transform(
+            items[0, 1:],
+            weights_of(causal_block),
+            pair_keys[0, 1:, 1:],
+            pair_values[0, 1:, 1:],
+            causal=True,
+        ),
+        atol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("with_pairs", [False, True])
+@pytest.mark.parametrize("kind", ["block", "causal_block"])
+def test_last_only_is_the_last_row(kind, with_pairs, request):
+    layer = request.getfixturevalue(kind)
+    items, pair_keys, pair_values, mask = make_inputs()
+    pairs = {"pair_keys": pair_keys, "pair_values": pair_values}
+    last_pairs = {name: values[:, -1:] for name, values in pairs.items()}
+
+    everything = layer(items, mask=mask, **pairs if with_pairs else {})
+    last = layer(
+        items, mask=mask, last_only=True, **last_pairs if with_pairs else {}
+    )
+
+    assert last.shape == (1, 1, DIM)
+    np.testing.assert_allclose(last, everything[:, -1:], atol=1e-6)
 
 
 def test_without_a_mask_all_items_count(block):

@@ -4,7 +4,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_timirec.layers import ItemEmbedding
-from tfrs_timirec.models import ComiRec, TiMiRec
+from tfrs_timirec.models import (
+    ComiRec,
+    GRU4Rec,
+    SASRec,
+    TiMiRec,
+    TiSASRec,
+    YouTubeDNN,
+)
 
 VOCABULARY_SIZE = 12
 LENGTH = 4
@@ -82,11 +89,25 @@ def make_batch(size=6, num_negatives=2):
 
 def make_model(model_class=TiMiRec, **options):
     """Returns a model with N(0, 0.5) weights, in its first stage."""
-    model = model_class(**{**SIZES, "num_interests": 3, **options})
+    return with_large_weights(
+        model_class(**{**SIZES, "num_interests": 3, **options})
+    )
+
+
+def with_large_weights(model):
+    """Returns the model with N(0, 0.5) weights."""
     rng = np.random.default_rng(1)
     for weight in model.trainable_variables:
         weight.assign(rng.normal(scale=0.5, size=weight.shape))
     return model
+
+
+def make_single(model_class, **options):
+    """Returns a model of one user vector with N(0, 0.5) weights."""
+    sizes = dict(SIZES)
+    if model_class in (GRU4Rec, YouTubeDNN):  # Read any length.
+        del sizes["max_history_length"]
+    return with_large_weights(model_class(**sizes, **options))
 
 
 def finetuning(model):
@@ -110,8 +131,18 @@ def gradients(model, features, training=False):
     }
 
 
+SINGLES = {
+    "GRU4Rec": lambda: make_single(GRU4Rec),
+    "YouTubeDNN": lambda: make_single(YouTubeDNN),
+    "YouTubeDNN-hidden": lambda: make_single(YouTubeDNN, num_hidden_layers=2),
+    "SASRec": lambda: make_single(SASRec),
+    "SASRec-2": lambda: make_single(SASRec, num_blocks=2),
+    "TiSASRec": lambda: make_single(TiSASRec),
+    "TiSASRec-2": lambda: make_single(TiSASRec, num_blocks=2),
+}
 MODELS = {
-    "ComiRec": lambda **options: make_model(ComiRec, **options),
+    "ComiRec": lambda: make_model(ComiRec),
     "pretraining": make_model,
-    "finetuning": lambda **options: finetuning(make_model(**options)),
+    "finetuning": lambda: finetuning(make_model()),
+    **{name: SINGLES[name] for name in SINGLES if "-" not in name},
 }

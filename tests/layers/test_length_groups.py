@@ -1,0 +1,42 @@
+"""Work by length groups: every row comes back to its place."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_timirec.layers.length_groups import align_right, map_by_length
+
+IDS = [[0, 0, 0, 5], [1, 2, 3, 4], [0, 7, 0, 8], [9, 0, 0, 0], [0, 0, 0, 0]]
+TIMES = [[0, 0, 0, 50], [1, 2, 3, 4], [0, 70, 0, 80], [90, 0, 0, 0], [0] * 4]
+
+
+@pytest.mark.parametrize("lengths", [(), (1,), (1, 2), (2, 3, 9)])
+def test_rows_come_back_in_order_with_what_belongs_to_them(lengths):
+    seen = []
+
+    def newest_and_count(item_ids, times):
+        seen.append(item_ids.shape[1])
+        count = tf.math.count_nonzero(item_ids, axis=1, dtype=tf.int32)
+        return tf.stack([item_ids[:, -1], times[:, -1], count], axis=1)
+
+    output = map_by_length(
+        newest_and_count, tf.constant(IDS), lengths, tf.constant(TIMES)
+    )
+
+    assert output.numpy().tolist() == [
+        [5, 50, 1],
+        [4, 4, 4],
+        [8, 80, 2],
+        [9, 90, 1],
+        [0, 0, 0],
+    ]
+    assert seen == [*(length for length in lengths if length < 4), 4]
+
+
+def test_align_right_moves_one_by_the_other():
+    ids = tf.constant([[5, 0, 7, 0]])
+
+    assert align_right(ids).numpy().tolist() == [[0, 0, 5, 7]]
+    np.testing.assert_array_equal(
+        align_right(tf.constant([[1, 2, 3, 4]]), ids), [[2, 4, 1, 3]]
+    )

@@ -108,10 +108,12 @@ class TransformerBlock(tf.keras.layers.Layer):
         queries *= tf.cast(item_vectors.shape[-1], queries.dtype) ** -0.5
         logits = tf.matmul(queries, keys, transpose_b=True)
         if pair_keys is not None:
+            pair_keys = tf.cast(pair_keys, queries.dtype)
             logits += tf.linalg.matvec(pair_keys, queries)
         attention = masked_softmax(logits, mask)  # (batch, queries, length)
         context = tf.matmul(attention, values)
         if pair_values is not None:
+            pair_values = tf.cast(pair_values, values.dtype)
             context += tf.linalg.matvec(
                 pair_values, attention, transpose_a=True
             )

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrs_timirec.layers import PackedGRU, pack
 from tfrs_timirec.layers.initialization import small_normal_dense
+from tfrs_timirec.models.feature_specs import empty_features
 from tfrs_timirec.models.sequential_recommender import Features
 from tfrs_timirec.models.single_vector_recommender import (
     SingleVectorRecommender,
@@ -48,7 +49,7 @@ class GRU4Rec(SingleVectorRecommender):
         self.output_projection = small_normal_dense(
             embedding_dim, "output_projection"
         )
-        self._create_weights()
+        self(empty_features(self.feature_names, 1))
 
     def encode(
         self, features: Features, training: bool | None = None

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.layers import RecencyEmbedding, TransformerBlock
 from tfrs_timirec.layers.length_groups import map_by_length
+from tfrs_timirec.models.feature_specs import empty_features
 from tfrs_timirec.models.sequential_recommender import Features
 from tfrs_timirec.models.single_vector_recommender import (
     SingleVectorRecommender,
@@ -68,7 +69,7 @@ class SASRec(SingleVectorRecommender):
             TransformerBlock(embedding_dim, causal=True, name=f"block_{number}")
             for number in range(num_blocks)
         ]
-        self._create_weights(max_history_length)
+        self(empty_features(self.feature_names, max_history_length))
 
     def encode(
         self, features: Features, training: bool | None = None

@@ -85,15 +85,3 @@ class SingleVectorRecommender(SequentialRecommender):
         )
         scores = self.score(self(features, training=training), item_ids)
         return tf.reduce_mean(self._bpr(scores[:, :1], scores[:, 1:]))
-
-    def _create_weights(self, length: int = 1) -> None:
-        """Calls the model once, so that its weights exist from the start."""
-        self(
-            {
-                name: tf.zeros(
-                    (1, length),
-                    tf.int64 if name == "timestamps" else tf.int32,
-                )
-                for name in self.feature_names
-            }
-        )

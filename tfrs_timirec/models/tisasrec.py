@@ -11,6 +11,7 @@ from tfrs_timirec.layers import RecencyEmbedding, TransformerBlock
 from tfrs_timirec.layers.initialization import small_normal
 from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.time_intervals import time_intervals
+from tfrs_timirec.models.feature_specs import empty_features
 from tfrs_timirec.models.sasrec import SHORT_SHARES
 from tfrs_timirec.models.sequential_recommender import Features
 from tfrs_timirec.models.single_vector_recommender import (
@@ -89,7 +90,7 @@ class TiSASRec(SingleVectorRecommender):
             TransformerBlock(embedding_dim, causal=True, name=f"block_{number}")
             for number in range(num_blocks)
         ]
-        self._create_weights(max_history_length)
+        self(empty_features(self.feature_names, max_history_length))
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.layers.initialization import small_normal_dense
+from tfrs_timirec.models.feature_specs import empty_features
 from tfrs_timirec.models.sequential_recommender import Features
 from tfrs_timirec.models.single_vector_recommender import (
     SingleVectorRecommender,
@@ -65,7 +66,7 @@ class YouTubeDNN(SingleVectorRecommender):
             ),
             small_normal_dense(embedding_dim, "output_projection"),
         ]
-        self._create_weights()
+        self(empty_features(self.feature_names, 1))
 
     def encode(
         self, features: Features, training: bool | None = None

@@ -1,5 +1,7 @@
 """The figures show what they were given."""
 
+import json
+
 import matplotlib.text
 import numpy as np
 import pytest
@@ -65,11 +67,20 @@ def test_curves_of_one_stage_have_no_second():
 def test_case_study_shows_history_distributions_and_lists():
     shown = texts(draw_case_study(STUDY))
 
+    assert "true, as simulated" in shown
     assert {"The Tiny Owl", "animal cartoon", "The Lost Key"} <= set(shown)
     assert {"25%", "75%", "10%", "90%"} <= set(shown)
     # The target: in TiMiRec's list, and as what was really watched.
     assert shown.count("The Lost Key 2") == 2
     assert set(STUDY.greedy) <= set(shown)
+
+
+def test_case_study_survives_json():
+    copy = CaseStudy.from_json(json.loads(json.dumps(STUDY.to_json())))
+
+    np.testing.assert_array_equal(copy.attention, STUDY.attention)
+    assert copy.history == STUDY.history
+    assert texts(draw_case_study(copy)) == texts(draw_case_study(STUDY))
 
 
 def test_figures_are_written_as_png(tmp_path):

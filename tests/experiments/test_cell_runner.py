@@ -3,10 +3,12 @@
 import dataclasses
 import io
 
+import numpy as np
 import pytest
 import rich.console
 
 from tests.cli.test_main import write_log
+from tfrs_timirec.evaluation import CaseStudy
 from tfrs_timirec.experiments import DataSource, TrainingRun
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS, TIMIREC
 from tfrs_timirec.experiments.cell_runner import CellRunner
@@ -95,6 +97,25 @@ def test_result_is_that_of_a_run_of_both_stages(finished, tmp_path):
     assert sum(interests["js_recommended_shares"]) == pytest.approx(1)
     assert interests["js_predicted"] >= 0
     assert not (folder / "runs" / cell.path / "backup").exists()
+
+
+def test_case_of_two_interests_is_told(finished):
+    folder, _, _ = finished
+    (cell,) = make_cells("timirec")
+    store = ResultStore(folder / "results")
+    study = CaseStudy.from_json(store.read(cell)["case_study"])
+
+    # User u met the items u to u + 4; the model reads three, the last is the
+    # target.
+    first = int(study.user.removeprefix("u"))
+    assert study.history == tuple(f"i{first + n:02d}" for n in (1, 2, 3))
+    assert study.target == f"i{first + 4:02d}"
+    assert study.predicted.sum() == pytest.approx(1)
+    assert study.truth.sum() == pytest.approx(1)
+    assert study.truth.argmax() == study.target_interest
+    assert not set(study.timirec) & set(study.history)
+    np.testing.assert_allclose(study.attention.sum(axis=1), 1, rtol=1e-5)
+    assert "case_study" not in store.read(cell.pretraining)
 
 
 def test_what_is_there_is_not_run_again(finished):

@@ -117,7 +117,7 @@ def _draw_distributions(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
     axes.set_xlim(-0.5, 1.3)
     groups = (
         ("predicted by TiMiRec", study.predicted),
-        ("true, as simulated", study.truth),
+        (study.truth_name, study.truth),
     )
     height = 1.5
     for name, distribution in groups:

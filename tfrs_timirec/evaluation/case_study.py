@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -34,6 +35,7 @@ class CaseStudy:
         greedy_interests: planted interest of each of them.
         timirec: titles of TiMiRec's best items, best first.
         timirec_interests: planted interest of each of them.
+        truth_name: what `truth` is.
     """
 
     user: str
@@ -51,6 +53,32 @@ class CaseStudy:
     greedy_interests: tuple[int, ...]
     timirec: tuple[str, ...]
     timirec_interests: tuple[int, ...]
+    truth_name: str = "true, as simulated"
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what JSON can hold."""
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> CaseStudy:
+        """Returns the case that `to_json` described.
+
+        Args:
+            content: what `to_json` returned.
+        """
+        arrays = ("attention", "learned_interests", "predicted", "truth")
+        values: dict[str, Any] = {}
+        for name, value in content.items():
+            if name in arrays:
+                values[name] = np.array(value)
+            else:
+                values[name] = (
+                    tuple(value) if isinstance(value, list) else value
+                )
+        return cls(**values)
 
 
 def study_case(
@@ -104,7 +132,7 @@ def study_case(
         user=str(log.users[log.user_indices[position]]),
         interest_names=interest_names,
         history=titles(item_ids),
-        history_genres=tuple(_item_genres(log, item_ids)),
+        history_genres=tuple(item_genres(log, item_ids)),
         history_interests=interests(item_ids),
         attention=attention.numpy()[0, :, -len(item_ids) :],
         learned_interests=mapping.numpy()[0],
@@ -133,7 +161,13 @@ def item_titles(interactions: Interactions, item_ids: np.ndarray) -> list[str]:
     return metadata["title"].iloc[rows].tolist()
 
 
-def _item_genres(interactions: Interactions, item_ids: np.ndarray) -> list[str]:
+def item_genres(interactions: Interactions, item_ids: np.ndarray) -> list[str]:
+    """Returns the genres of items, each as one text; empty without genres.
+
+    Args:
+        interactions: the log, whose metadata may have a column `genres`.
+        item_ids: (length,) vocabulary ids of real items.
+    """
     metadata = interactions.item_metadata
     if metadata is None or "genres" not in metadata:
         return [""] * len(item_ids)

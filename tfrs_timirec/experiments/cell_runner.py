@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.evaluation.interest_agreement import compare_interests
+from tfrs_timirec.experiments.case_choice import study_telling_case
 from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.experiment import Cell
@@ -24,6 +25,7 @@ from tfrs_timirec.experiments.presets import preset
 from tfrs_timirec.experiments.result_store import ResultStore, encode_ranks
 from tfrs_timirec.experiments.run_folder import RunFolder
 from tfrs_timirec.experiments.training_run import TrainingRun
+from tfrs_timirec.layers import SelfAttentiveExtractor
 from tfrs_timirec.models import ComiRec, TiMiRec
 
 _SECONDS_BETWEEN_LOOKS = 2.0
@@ -134,7 +136,9 @@ class CellRunner:
                 if not self._has_start(cell):
                     continue
                 done = num_cells - len(cells)
-                self._console.print(f"[{done + 1}/{num_cells}] {cell}")
+                self._console.print(
+                    f"[{done + 1}/{num_cells}] {cell}", soft_wrap=True
+                )
                 self._run(cell)
                 return True
         return False
@@ -179,6 +183,7 @@ class CellRunner:
                 },
                 "interests": _describe_interests(run, cell),
                 "test_ranks": encode_ranks(_test_ranks(run)),
+                **_study_case(run, cell),
             },
         )
         shutil.rmtree(RunFolder(run.folder).backup, ignore_errors=True)
@@ -231,6 +236,17 @@ def _describe_interests(run: TrainingRun, cell: Cell) -> dict[str, Any] | None:
         temperature=temperature,
         max_history_length=run.settings.max_history_length,
     ).summary()
+
+
+def _study_case(run: TrainingRun, cell: Cell) -> dict[str, Any]:
+    """Looks at one user of a model whose two interests can be shown."""
+    if (
+        len(run.model.stages) == 1
+        or cell.settings.num_interests != 2
+        or not isinstance(run.model.extractor, SelfAttentiveExtractor)
+    ):
+        return {}
+    return {"case_study": study_telling_case(run).to_json()}
 
 
 def _test_ranks(run: TrainingRun) -> np.ndarray:

@@ -12,6 +12,16 @@ from tfrs_timirec.experiments.known_names import check_known
 from tfrs_timirec.experiments.run_folder import write_whole
 from tfrs_timirec.experiments.settings import TrainingSettings
 
+_HOUSEHOLD_SMALL = {
+    "num_interests": 2,
+    "embedding_dim": 32,
+    "learning_rate": 5e-3,
+    "num_negatives": 4,
+    "max_epochs": 10,
+    "patience": 4,
+    "steps_per_execution": 16,
+}
+
 # As the authors' commands have it, for Beauty and MovieLens; the rest of the
 # paper's setting is the default of `TrainingSettings`.
 _PAPER: dict[tuple[str, str], dict[str, Any]] = {
@@ -42,15 +52,10 @@ _VALIDATED: dict[tuple[str, str], dict[str, Any]] = {
         }
         for model in ("comirec", "comirec_plus", "timirec", "timirec_plus")
     },
+    ("comirec", "household_tv/small"): _HOUSEHOLD_SMALL,
     ("timirec", "household_tv/small"): {
-        "num_interests": 2,
+        **_HOUSEHOLD_SMALL,
         "num_projection_layers": 1,
-        "embedding_dim": 32,
-        "learning_rate": 5e-3,
-        "num_negatives": 4,
-        "max_epochs": 10,
-        "patience": 4,
-        "steps_per_execution": 16,
     },
 }
 

@@ -1,4 +1,4 @@
-"""Figures 2 and 3 of the paper, and the one of the temperature."""
+"""Figures 2 to 4 of the paper, and the one of the temperature."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import matplotlib.axes
 import matplotlib.figure
 import numpy as np
 
+from tfrs_timirec.evaluation.case_figure import draw_case_study
+from tfrs_timirec.evaluation.case_study import CaseStudy
 from tfrs_timirec.evaluation.figure_style import (
     GREEDY_COLOUR,
     INTEREST_COLOURS,
@@ -48,6 +50,8 @@ def draw_figures(
         if draw is None or not any(results.values()):
             continue
         figure = draw(plan, dataset, results)
+        if figure is None:
+            continue
         name = f"{plan.experiment.name}-{dataset.replace('/', '-')}"
         files += [
             save_figure(figure, folder / f"{name}.{suffix}")
@@ -156,9 +160,23 @@ def _draw_temperatures(
     return figure
 
 
+def _draw_case(
+    plan: Plan, dataset: str, results: Results
+) -> matplotlib.figure.Figure | None:
+    """Figure 4: the case of the first seed that has one."""
+    cases = [
+        result["case_study"]
+        for row in results.values()
+        for result in row.values()
+        if "case_study" in result
+    ]
+    return draw_case_study(CaseStudy.from_json(cases[0])) if cases else None
+
+
 _FIGURES = {
     "figure2": _draw_divergences,
     "figure3": _draw_interest_numbers,
+    "figure4": _draw_case,
     "temperature": _draw_temperatures,
 }
 

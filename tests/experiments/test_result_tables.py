@@ -161,6 +161,31 @@ def test_equal_settings_of_two_experiments_are_one_cell():
     }
 
 
+@pytest.mark.parametrize("name", list(EXPERIMENTS))
+@pytest.mark.parametrize("dataset", ["amazon_beauty", "household_tv/small"])
+def test_every_experiment_can_be_run_and_rendered(name, dataset, tmp_path):
+    plan = make_plan(name, datasets=(dataset,))
+    titles = list(plan.cells(dataset))
+
+    assert len(titles) == len(plan.experiment.systems)
+    store = ResultStore(tmp_path)
+    fill(store, plan, {title: (0.2, 0.21) for title in titles})
+    text = render_tables(plan, store)
+    for title in titles:
+        assert row(text, title)[1] == "2"
+
+
+def test_each_extractor_is_compared_greedy_and_with_timirec(tmp_path):
+    plan = make_plan("model-agnostic")
+    cells = plan.cells("amazon_beauty")
+
+    for title, (cell, *_) in cells.items():
+        if title.startswith("TiMiRec, "):
+            greedy = cells[title.replace("TiMiRec", "greedy")][0]
+            assert cell.pretraining == greedy
+    assert len(cells) == 8
+
+
 def test_result_of_other_settings_is_refused(tmp_path):
     store = ResultStore(tmp_path)
     cell = make_plan().cells("amazon_beauty")["TiMiRec"][0]

@@ -22,7 +22,8 @@ _HELP = {
     " comirec and timirec only",
     "adaptive_interests": "let short histories have fewer interests; mind only",
     "predictor": "gru, transformer, time_aware (knows when items came, and"
-    " what time it is) or deepfm (over context); timirec only",
+    " what time it is), deepfm (over context) or uniform (the mean of the"
+    " interests); timirec only",
     "context_features": "what deepfm reads besides the items, with commas:"
     " request_timestamp for the time of day, and columns of the data set as"
     " item_genres or user_age",

@@ -74,7 +74,7 @@ def study_telling_case(run: TrainingRun) -> CaseStudy:
         run,
         case,
         interests[case],
-        tf.nn.softmax(logits[case]).numpy(),
+        tf.nn.softmax(logits[case] / run.model.temperature).numpy(),
         (best_ids[0][case], best_ids[1][case]),
     )
 

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tfrs_timirec.experiments.experiment import Experiment, System
 
 _WITHOUT = "without transformer layer"
 _WITH = "with transformer layer"
+# Short name, name, ending of the model's name, settings.
+_EXTRACTORS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("sa", "self-attentive (ComiRec-SA)", "", {}),
+    (
+        "dr",
+        "dynamic routing (ComiRec-DR)",
+        "",
+        {"extractor": "dynamic_routing"},
+    ),
+    ("mind", "capsules of MIND", "", {"extractor": "mind"}),
+    ("plus", "transformer (ComiRec+)", "_plus", {}),
+)
 _TEMPERATURES = (0.01, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 COMIREC = System(
@@ -84,6 +98,21 @@ _EXPERIMENTS = (
                 group=_WITHOUT,
             ),
             TIMIREC,
+        ),
+    ),
+    Experiment(
+        name="model-agnostic",
+        title="TiMiRec with other extractors",
+        systems=tuple(
+            System(
+                name=f"{model}_{name}",
+                title=f"{title}, {extractor}",
+                model=model + plus,
+                changes=changes,
+                group=extractor,
+            )
+            for name, extractor, plus, changes in _EXTRACTORS
+            for model, title in (("comirec", "greedy"), ("timirec", "TiMiRec"))
         ),
     ),
     Experiment(

@@ -15,11 +15,12 @@ from tfrs_timirec.layers import (
     MINDExtractor,
     TimeAwareInterestPredictor,
     TransformerInterestPredictor,
+    UniformInterestPredictor,
 )
 from tfrs_timirec.models import ComiRec, TiMiRec
 
 EXTRACTOR_NAMES = ("self_attentive", "dynamic_routing", "mind")
-PREDICTOR_NAMES = ("gru", "transformer", "time_aware", "deepfm")
+PREDICTOR_NAMES = ("gru", "transformer", "time_aware", "deepfm", "uniform")
 
 # What says nothing without a certain part: setting -> (where, its value).
 NEEDED_PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -79,7 +80,11 @@ def make_timirec(
         **arguments: arguments of `TiMiRec`.
     """
     parts: dict[str, tf.keras.layers.Layer] = {}
-    if predictor != "gru" or extractor != "self_attentive":
+    if extractor != "self_attentive":  # Before the predictor, as in ComiRec.
+        parts["extractor"] = _make_extractor(
+            extractor, vocabulary_size, adaptive_interests, arguments
+        )
+    if predictor != "gru" or parts:
         parts["predictor"] = _make_predictor(
             predictor,
             vocabulary_size,
@@ -89,9 +94,6 @@ def make_timirec(
         )
     if extractor == "self_attentive":
         return TiMiRec(vocabulary_size, **arguments, **parts)
-    parts["extractor"] = _make_extractor(
-        extractor, vocabulary_size, adaptive_interests, arguments
-    )
     return TiMiRec(**arguments, **parts)
 
 
@@ -130,6 +132,10 @@ def _make_predictor(
     attribute_sizes: Mapping[str, int],
     arguments: Mapping[str, Any],
 ) -> tf.keras.layers.Layer:
+    if name == "uniform":
+        return UniformInterestPredictor(
+            arguments["num_interests"], name="predictor"
+        )
     shared = {
         "num_interests": arguments["num_interests"],
         "embedding_dim": arguments["embedding_dim"],

@@ -59,8 +59,8 @@ class TrainingSettings:
         extractor: "self_attentive", "dynamic_routing" or "mind"; ComiRec and
             TiMiRec without transformer only.
         adaptive_interests: fewer interests for short histories; MIND only.
-        predictor: "gru", "transformer", "time_aware" or "deepfm"; TiMiRec
-            only, as are the next three.
+        predictor: "gru", "transformer", "time_aware", "deepfm" or
+            "uniform"; TiMiRec only, as are the next three.
         context_features: what a "deepfm" reads besides the items, separated by
             commas; see `ContextFeatures` for what there is.
         temperature: distillation temperature (T).

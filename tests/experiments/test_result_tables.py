@@ -169,7 +169,7 @@ def test_every_experiment_can_be_run_and_rendered(name, dataset, tmp_path):
 
     assert len(titles) == len(plan.experiment.systems)
     store = ResultStore(tmp_path)
-    fill(store, plan, {title: (0.2, 0.21) for title in titles})
+    fill(store, plan, dict.fromkeys(titles, (0.2, 0.21)))
     text = render_tables(plan, store)
     for title in titles:
         assert row(text, title)[1] == "2"

@@ -99,7 +99,7 @@ def test_command_prepares_and_describes(tmp_path, capsys):
     words = ["data", "prepare", "--interactions", pattern, "--user-column"]
     words += ["who", "--output", str(output)]
 
-    assert main([*words, "--", "--runner=DirectRunner"]) == 0
+    assert main([*words, "--beam", "--runner=DirectRunner"]) == 0
 
     assert "Read 100 rows, kept 100" in capsys.readouterr().out
     assert main(["data", "describe", "--interactions", str(output)]) == 0

@@ -31,7 +31,7 @@ Examples:
       --user-column reviewerID --item-column asin \\
       --timestamp-column unixReviewTime --output beauty
   timirec data prepare --interactions 'gs://bucket/log/*.csv.gz' \\
-      --output gs://bucket/prepared -- --runner=DataflowRunner \\
+      --output gs://bucket/prepared --beam --runner=DataflowRunner \\
       --project=PROJECT --region=REGION --temp_location=gs://bucket/tmp \\
       --sdk_container_image=IMAGE
 """
@@ -101,10 +101,11 @@ def add_prepare_parser(
         help="files per split (default: by size)",
     )
     parser.add_argument(
-        "pipeline_options",
-        nargs="*",
-        metavar="-- BEAM_FLAG",
-        help="after '--', flags of Apache Beam and its runner",
+        "--beam",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="FLAG",
+        help="all that follows are flags of Apache Beam and its runner",
     )
 
 
@@ -147,7 +148,7 @@ def prepare(args: argparse.Namespace) -> int:
                 ties=args.ties,
             ),
             num_shards=args.shards,
-            pipeline_options=args.pipeline_options,
+            pipeline_options=args.beam,
             on_step=lambda step: status.update(f"{step} ..."),
         )
     kept = (

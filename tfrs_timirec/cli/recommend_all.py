@@ -31,7 +31,7 @@ Examples:
   timirec recommend-all runs/amazon_beauty-timirec-seed0 --output best
   timirec recommend-all runs/mine --k 50 --include-seen --output best
   timirec recommend-all saved_models/mine/1 --histories prepared \\
-      --output best -- --runner=FlinkRunner --flink_master=HOST:8081
+      --output best --beam --runner=FlinkRunner --flink_master=HOST:8081
 """
 
 
@@ -89,10 +89,11 @@ def add_parser(
         " recommended to by the exported model",
     )
     parser.add_argument(
-        "pipeline_options",
-        nargs="*",
-        metavar="-- BEAM_FLAG",
-        help="after '--', flags of Apache Beam and its runner",
+        "--beam",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="FLAG",
+        help="all that follows are flags of Apache Beam and its runner",
     )
     return parser
 
@@ -105,10 +106,10 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.histories:
         return _run_beam(args)
-    if args.pipeline_options:
+    if args.beam:
         raise ValueError(
             "Flags of Apache Beam must come with `--histories`. Received:"
-            f" {' '.join(args.pipeline_options)}. Name an exported model and"
+            f" {' '.join(args.beam)}. Name an exported model and"
             " its users' histories, or leave the flags out."
         )
     console = rich.console.Console(highlight=False)
@@ -122,12 +123,14 @@ def run(args: argparse.Namespace) -> int:
         max_history_length=training_run.settings.max_history_length,
         users_per_part=args.users_per_file or BatchSettings.users_per_part,
     )
+    errors = rich.console.Console(stderr=True)
     progress = rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),
         rich.progress.MofNCompleteColumn(),
         rich.progress.TimeRemainingColumn(),
-        console=rich.console.Console(stderr=True),
+        console=errors,
+        disable=not errors.is_terminal,
     )
     start = time.perf_counter()
     with progress:
@@ -181,7 +184,7 @@ def _run_beam(args: argparse.Namespace) -> int:
             args.histories,
             args.output,
             k=args.k,
-            pipeline_options=args.pipeline_options,
+            pipeline_options=args.beam,
         )
     seconds = time.perf_counter() - start
     console.print(

@@ -1,0 +1,50 @@
+"""`timirec recommend-all` on a run folder."""
+
+import pandas as pd
+import pytest
+
+from tests.cli.test_main import NUM_ITEMS, NUM_USERS, QUICK, failure, write_log
+from tfrs_timirec.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recommend-all")
+    log = write_log(folder / "log.csv")
+    words = ["train", "--interactions", str(log), "--model", "comirec"]
+    assert main([*words, "--output", str(folder / "run"), *QUICK]) == 0
+    return folder / "run"
+
+
+def test_writes_lists_and_goes_on(run, tmp_path, capsys):
+    words = ["recommend-all", str(run), "--output", str(tmp_path / "best")]
+    words += ["--k", "3", "--users-per-file", "4"]
+
+    assert main(words) == 0
+
+    assert f"{NUM_USERS} users in " in capsys.readouterr().out
+    table = pd.read_parquet(tmp_path / "best")
+    assert table["user_id"].tolist() == [f"u{n}" for n in range(NUM_USERS)]
+    for user, items in zip(table["user_id"], table["item_ids"], strict=True):
+        start = int(user[1:])  # Five items from there on were met.
+        seen = {f"i{(start + n) % NUM_ITEMS:02d}" for n in range(5)}
+        assert len(items) == 3
+        assert not seen & set(items)
+
+    next((tmp_path / "best").glob("part-00001*")).unlink()
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "4 of 6 users were done before." in out
+    assert "2 users in " in out
+    words[words.index("3")] = "5"
+    assert "differs in k (3 there, 5 now)" in failure(capsys, *words)
+
+
+def test_arguments_that_do_not_fit(run, tmp_path, capsys):
+    words = ["recommend-all", run, "--output", tmp_path / "best"]
+
+    assert "`--histories`" in failure(capsys, *words, "--beam", "--runner=X")
+    error = failure(capsys, *words, "--histories", tmp_path, "--include-seen")
+    assert "run folder" in error
+    error = failure(capsys, *words, "--histories", tmp_path)
+    assert "saved_model.pb" in error

@@ -37,9 +37,11 @@ Models:
   sasrec        one user vector: causal self-attention, read at the newest item
   tisasrec      the same, which also sees the time between items
   comirec       several interests, scored by the greedy best one (one stage)
-  timirec       the same, then a predictor of the next interest (two stages)
+  mind, comirec_dr
+                the same, with interests found by dynamic routing
+  timirec       comirec, then a predictor of the next interest (two stages)
   comirec_plus, timirec_plus
-                the same with a transformer layer below
+                comirec and timirec with a transformer layer below
 
 What the run folder holds:
   metrics.json    hit rate and NDCG on test and validation cases, against

@@ -200,7 +200,7 @@ def _to_array(
         if list(array.shape) != sizes:
             raise ValueError("shape")
         return array
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise invalid_argument(
             f"Tensor proto of input {name!r} is not valid: its type, its"
             f" shape {sizes} and its values do not belong together"

@@ -1,0 +1,116 @@
+"""`timirec serve` as a user starts it: a process, real ports, SIGTERM."""
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+
+import pytest
+
+from tests.serving.toy_exports import LENGTH, make_films, make_model
+from tfrs_timirec.cli.main import main
+from tfrs_timirec.serving import RecommenderModule, export
+
+
+@pytest.fixture(scope="module")
+def log():
+    return make_films()
+
+
+@pytest.fixture(scope="module")
+def model(log):
+    return make_model(log)
+
+
+@contextlib.contextmanager
+def started(*arguments):
+    """Yields the process and its ports, REST first."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tfrs_timirec.cli.main", "serve"),
+            *(*arguments, "--grpc-port=0", "--rest-port=0"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in process.stderr:
+            found = re.search(r"gRPC .*?:(\d+), REST http://.*?:(\d+)/", line)
+            if found:
+                break
+        else:
+            pytest.fail("the server ended")
+        drain = threading.Thread(target=process.stderr.read, daemon=True)
+        drain.start()
+        yield process, int(found[2]), int(found[1])
+    finally:
+        process.kill()
+        process.wait()
+
+
+def predict(port, name, content):
+    url = f"http://127.0.0.1:{port}/v1/models/{name}:predict"
+    request = urllib.request.Request(url, json.dumps(content).encode())
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
+
+
+def test_export_is_served_and_sigterm_is_graceful(tmp_path, model, log):
+    export(model, log, tmp_path / "films", max_history_length=LENGTH)
+    history = log.items[[3, 1]].tolist()
+    inputs = {
+        "item_ids": [history],
+        "k": 3,
+        "exclude_ids": [[""]],
+        "exclude_seen": True,
+    }
+    module = RecommenderModule(model, log, LENGTH)
+    expected = module.recommend([history], k=3)["item_ids"].numpy()[0]
+
+    with started(str(tmp_path / "films")) as (process, port, _):
+        answer = predict(port, "films", {"inputs": inputs})
+        assert answer["outputs"]["item_ids"] == [
+            [raw.decode() for raw in expected]
+        ]
+        # What padding lets a server do changes nothing.
+        inputs["item_ids"] = [[*history, "", ""]]
+        padded = predict(port, "films", {"inputs": inputs})
+        assert padded["outputs"]["item_ids"] == answer["outputs"]["item_ids"]
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_padding_is_written_where_it_is_exact(tmp_path, model, log):
+    folder = export(model, log, tmp_path, max_history_length=LENGTH)
+
+    path = folder / "assets.extra" / "batch_padding.json"
+    padding = json.loads(path.read_text())
+    assert padding["serving_default"] == {"item_ids": "", "exclude_ids": ""}
+    # Its attention has a place for every item of the request.
+    assert "interests" not in padding
+
+
+def test_mistakes_are_one_line(tmp_path, capsys):
+    assert main(["serve", str(tmp_path / "nowhere")]) == 2
+    assert main(["serve", str(tmp_path), "--max-batch-size", "0"]) == 2
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert "must be a folder of versions" in first
+    assert "`max_batch_size` must be a positive integer" in second
+
+
+def test_missing_extra_is_named(tmp_path, monkeypatch, capsys):
+    for name in [*sys.modules]:
+        if name.startswith("tfrs_timirec.serving.server"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+
+    assert main(["serve", str(tmp_path)]) == 2
+
+    error = capsys.readouterr().err
+    assert "pip install 'tfrs-timirec[serving]'" in error

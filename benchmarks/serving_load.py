@@ -123,7 +123,7 @@ print(export(model, log, {str(folder / "drawn")!r}))
     output = subprocess.run(
         [sys.executable, "-c", program],
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     ).stdout
     return pathlib.Path(output.splitlines()[-1])

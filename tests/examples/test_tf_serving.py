@@ -204,7 +204,6 @@ def test_curl(served):
         out = out[end:]
     status, columns, rows = answers
     assert status["model_version_status"][0]["state"] == "AVAILABLE"
-    assert columns["outputs"]["item_ids"] == [
-        rows["predictions"][0]["item_ids"]
-    ]
+    (row,) = rows["predictions"]
+    assert columns["outputs"]["item_ids"] == [row["item_ids"]]
     assert len(row["item_ids"]) == 3

@@ -47,6 +47,7 @@ NUM_ITEMS = 12_101  # Beauty's.
 MAX_LENGTH = 20
 WARMUP_REQUESTS = 300
 NAME = "recommender"
+COMMAND = "import sys; from tfrs_timirec.cli.main import main; sys.exit(main())"
 
 Send = Callable[[int], Awaitable[None]]
 
@@ -159,7 +160,7 @@ def serve(models: pathlib.Path, batching: bool) -> Iterator[Running]:
     """Starts the server; yields it when it is ready."""
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "tfrs_timirec.cli.main", "serve", models),
+            *(sys.executable, "-c", COMMAND, "serve", models),
             *("--grpc-port=0", "--rest-port=0"),
             *([] if batching else ["--no-batching"]),
         ],

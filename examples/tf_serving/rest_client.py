@@ -12,7 +12,7 @@ import json
 import urllib.error
 import urllib.request
 
-TIMEOUT_SECONDS = 5
+TIMEOUT_SECONDS = 10
 
 
 def recommend(

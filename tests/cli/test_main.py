@@ -77,6 +77,7 @@ def finished(tmp_path_factory):
         "data prepare",
         "recommend-all",
         "demo",
+        "serve",
     ],
 )
 def test_help_explains_and_shows_examples(words, capsys):

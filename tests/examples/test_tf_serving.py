@@ -160,7 +160,7 @@ def served(tmp_path_factory):
 def run(*command):
     return subprocess.run(
         [str(word) for word in command],
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
         timeout=120,

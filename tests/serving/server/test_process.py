@@ -15,6 +15,8 @@ from tests.serving.toy_exports import LENGTH, make_films, make_model
 from tfrs_timirec.cli.main import main
 from tfrs_timirec.serving import RecommenderModule, export
 
+PROGRAM = "import sys; from tfrs_timirec.cli.main import main; sys.exit(main())"
+
 
 @pytest.fixture(scope="module")
 def log():
@@ -31,8 +33,8 @@ def started(*arguments):
     """Yields the process and its ports, REST first."""
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "tfrs_timirec.cli.main", "serve"),
-            *(*arguments, "--grpc-port=0", "--rest-port=0"),
+            *(sys.executable, "-c", PROGRAM, "serve", *arguments),
+            *("--grpc-port=0", "--rest-port=0"),
         ],
         stderr=subprocess.PIPE,
         text=True,

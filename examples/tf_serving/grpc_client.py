@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 30  # The first request of a cold server takes seconds.
 
 
 def recommend(

@@ -12,7 +12,7 @@ import json
 import urllib.error
 import urllib.request
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 30  # The first request of a cold server takes seconds.
 
 
 def recommend(

@@ -34,8 +34,7 @@ EXTRAS = {
     "tune": ["optuna>=4"],
 }
 EXTRAS["test"] = [
-    *EXTRAS["notebook"],
-    *EXTRAS["serving"],
+    *(requirement for extra in EXTRAS.values() for requirement in extra),
     "build",
     "check-jsonschema",  # Has the schema of Compose files.
     "dill",  # Needed by tfds.testing, which does not declare it.

@@ -229,7 +229,8 @@ class _NegativeSampler:
             np.arange(interactions.num_interactions) < split.train_ends[users]
         )
         keys = users * interactions.vocabulary_size + interactions.item_ids
-        keys = np.unique(keys[is_training])
+        keys = np.sort(keys[is_training])  # Far faster than `np.unique`.
+        keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
         _check_unseen_items_remain(interactions, keys)
         self.num_negatives = num_negatives
         self.vocabulary_size = interactions.vocabulary_size
@@ -279,11 +280,9 @@ def _fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
 def _check_unseen_items_remain(
     interactions: Interactions, seen_keys: np.ndarray
 ) -> None:
-    users, counts = np.unique(
-        seen_keys // interactions.vocabulary_size, return_counts=True
-    )
-    if len(counts) and counts.max() >= interactions.num_items:
-        user = interactions.users[users[counts.argmax()]]
+    counts = np.bincount(seen_keys // interactions.vocabulary_size)
+    if counts.max() >= interactions.num_items:
+        user = interactions.users[counts.argmax()]
         raise ValueError(
             "`split` must leave every user items to draw negatives from, but"
             f" one has trained on all {interactions.num_items} items."

@@ -224,7 +224,13 @@ def _finish(axes: matplotlib.axes.Axes, plan: Plan, dataset: str) -> None:
         fontsize=11,
         color=TEXT_COLOUR,
     )
-    axes.legend(frameon=False, fontsize=9, labelcolor=TEXT_COLOUR)
+    axes.figure.legend(
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+        labelcolor=TEXT_COLOUR,
+    )
 
 
 def _range_names() -> list[str]:

@@ -76,6 +76,8 @@ def finished(tmp_path_factory):
         "data describe",
         "data prepare",
         "recommend-all",
+        "export",
+        "recommend",
         "demo",
         "serve",
     ],

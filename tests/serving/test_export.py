@@ -1,7 +1,9 @@
 """Raw ids in, raw ids out; versions and the model card."""
 
+import hashlib
 import pathlib
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -14,13 +16,15 @@ from tests.serving.toy_exports import (
     make_model,
 )
 from tfrs_timirec.data.interactions import Interactions
+from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.models import ComiRec, TiMiRec
-from tfrs_timirec.serving import RecommenderModule, export
+from tfrs_timirec.serving import ExportedModel, RecommenderModule, export
 
 
 @pytest.fixture(scope="module")
 def log() -> Interactions:
-    return make_films()
+    films = make_films()
+    return make_films(title=[f"T, {item}" for item in films.items])
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +118,7 @@ def exported(model, log, tmp_path_factory) -> pathlib.Path:
         tmp_path_factory.mktemp("export") / "films",
         max_history_length=LENGTH,
         metrics={"hit_rate_at_10": 0.25},
+        command="timirec train --model timirec",
     )
 
 
@@ -142,3 +147,78 @@ def test_model_card_says_what_it_is(exported, log):
     assert log.fingerprint in card
     assert "| hit_rate_at_10 | 0.2500 |" in card
     assert str(exported.parent) not in card
+    assert "`timirec train --model timirec`" in card
+    for path in exported.rglob("*"):
+        if path.is_file() and path.name != "README.md":
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            assert f"| {path.relative_to(exported)} |" in card
+            assert digest in card
+
+
+def test_warmup_requests_are_answered_by_the_export(exported):
+    log_proto = pytest.importorskip(
+        "tensorflow_serving.apis.prediction_log_pb2"
+    ).PredictionLog
+    loaded = tf.saved_model.load(str(exported))
+    path = exported / "assets.extra" / "tf_serving_warmup_requests"
+    asked = set()
+    for record in tf.data.TFRecordDataset(str(path)):
+        request = log_proto.FromString(record.numpy()).predict_log.request
+        name = request.model_spec.signature_name
+        inputs = {
+            key: tf.constant(tf.make_ndarray(value))
+            for key, value in request.inputs.items()
+        }
+        loaded.signatures[name](**inputs)  # All of them: none has a default.
+        asked.add(name)
+
+    assert asked == set(loaded.signatures)
+
+
+def test_a_version_may_be_named_but_never_replaced(exported, model, log):
+    seventh = export(
+        model,
+        log,
+        exported.parent / "7",
+        max_history_length=LENGTH,
+        storage="int8",
+        split=LeaveOneOut(log),
+    )
+
+    assert seventh == exported.parent / "7"
+    card = (seventh / "README.md").read_text(encoding="utf-8")
+    assert "stored as int8. Recall@10" in card
+    before = sorted(exported.parent.iterdir())
+    with pytest.raises(ValueError, match="`path` must be a new version"):
+        export(model, log, seventh, max_history_length=LENGTH)
+    assert sorted(exported.parent.iterdir()) == before
+
+
+def test_an_exported_model_recommends_with_titles(exported, log):
+    model = ExportedModel(exported)
+    history = log.items[[3, 1]].tolist()
+
+    best = model.recommend(history, k=3)
+
+    assert best.columns.tolist() == ["item_id", "title", "score"]
+    assert best["title"].tolist() == [f"T, {item}" for item in best["item_id"]]
+    probabilities, attention = model.explain(history)
+    assert attention["item_id"].tolist() == history
+    np.testing.assert_allclose(probabilities.sum(), 1, rtol=1e-5)
+    np.testing.assert_allclose(attention["interest 2"].sum(), 1, rtol=1e-5)
+    assert model.unknown([*history, "x"]) == ["x"]
+    assert len(model.recommend(history, k=100)) == NUM_ITEMS - 2
+    diverse = model.recommend(history, k=3, diversity=1e-9)
+    assert diverse["item_id"].tolist() == best["item_id"].tolist()
+    with pytest.raises(ValueError, match="must hold text.*3"):
+        model.recommend([3])
+    with pytest.raises(ValueError, match="reads besides.*nothing.*weather"):
+        model.recommend(history, context={"weather": ["rain"]})
+
+
+def test_what_is_no_export_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="saved_model.pb"):
+        ExportedModel(tmp_path)
+    tf.saved_model.save(tf.Module(), str(tmp_path / "1"))
+    with pytest.raises(ValueError, match="signatures none"):
+        ExportedModel(tmp_path)

@@ -18,11 +18,13 @@ _VERBS = (
     "demo",
     "train",
     "evaluate",
+    "export",
+    "recommend",
+    "recommend-all",
+    "serve",
     "reproduce",
     "tune",
-    "recommend-all",
     "data",
-    "serve",
 )
 
 _DESCRIPTION = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -25,8 +25,7 @@ class CompactTable(tf.Module):
     $\mathrm{round}(x / s)$ and the float32 scale $s = \max|x| / 127$ of the
     row, so no number is off by more than $s / 2$.
 
-    It is read by rows, `sparse_read`, which is what `tf.gather` and
-    `tf.nn.embedding_lookup` ask of a variable, and by ranges of rows,
+    It is read by rows, `tf.gather(table, indices)`, and by ranges of rows,
     `table[start:stop]`. Never is more of it in float32 than was asked for.
 
     Args:
@@ -64,7 +63,7 @@ class CompactTable(tf.Module):
         self._values = tf.Variable(stored, trainable=False, name="values")
 
     def sparse_read(self, indices: tf.Tensor, name: str | None = None) -> Any:
-        """Returns the rows of some indices, of any shape, in float32."""
+        """Returns the rows of some indices, in float32, for `tf.gather`."""
         rows = tf.cast(tf.gather(self._values, indices, name=name), tf.float32)
         if self._scales is not None:
             rows *= tf.gather(self._scales, indices)
@@ -73,16 +72,6 @@ class CompactTable(tf.Module):
     def __getitem__(self, rows: slice) -> tf.Tensor:
         block = tf.cast(self._values[rows], tf.float32)
         return block if self._scales is None else block * self._scales[rows]
-
-    @property
-    def handle(self) -> tf.Tensor:
-        """Handle of the stored variable: `embedding_lookup` places by it."""
-        return self._values.handle
-
-    @property
-    def device(self) -> str:
-        """Device of the stored variable."""
-        return self._values.device
 
 
 def compact_tables(
@@ -130,7 +119,16 @@ def read_from(
         for layer, table in tables.items():
             # Past Keras, which would take the table for a weight.
             vars(layer)["embeddings"] = table
+            vars(layer)["call"] = _lookup(table, layer.compute_dtype)
         yield
     finally:
         for layer, embeddings in own.items():
             vars(layer)["embeddings"] = embeddings
+            vars(layer).pop("call", None)  # The class's own counts again.
+
+
+def _lookup(
+    table: CompactTable, dtype: str
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    # In the place of `embedding_lookup`, which reads but variables by rows.
+    return lambda item_ids: tf.cast(tf.gather(table, item_ids), dtype)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Mapping
 
+import pandas as pd
 import tensorflow as tf
 
 from tfrs_timirec.data.interactions import Interactions
+from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.serving.batch_padding import (
     BATCH_PADDING_FILE,
     batch_padding,
 )
+from tfrs_timirec.serving.compact_table import Storage
+from tfrs_timirec.serving.model_card import write_model_card
+from tfrs_timirec.serving.publishing import draft_version
 from tfrs_timirec.serving.recommender_module import RecommenderModule
+from tfrs_timirec.serving.storage_loss import measure_storage_loss
+from tfrs_timirec.serving.warmup import write_warmup_requests
+
+TITLES_FILE = pathlib.PurePath("assets.extra", "item_titles.csv.gz")
 
 
 def export(
@@ -27,118 +33,114 @@ def export(
     path: str | os.PathLike[str],
     *,
     max_history_length: int = 20,
+    storage: Storage = "float32",
+    category: str | None = None,
+    titles: bool = True,
     metrics: Mapping[str, float] | None = None,
+    command: str | None = None,
+    split: LeaveOneOut | None = None,
 ) -> pathlib.Path:
     """Exports a model: raw ids in, raw ids out, with plain TensorFlow.
 
     Versions are numbered folders, as TF Serving wants them. A version appears
-    when it is whole; an export that breaks off leaves none.
+    when it is whole; an export that breaks off leaves none. It holds
+
+    - the SavedModel, whose signatures `RecommenderModule` describes;
+    - `README.md`, the model card, with the sha256 of every file;
+    - `assets.extra/tf_serving_warmup_requests`, what TF Serving asks it before
+      users do;
+    - `assets.extra/batch_padding.json`, what the local server pads with;
+    - `assets.extra/item_titles.csv.gz`, if the items have a `title`.
 
     Args:
         model: a trained model, in the stage that is to answer.
         interactions: the log it was trained on; its items are the vocabulary.
-        path: the folder of all versions; made if it is missing.
+        path: the folder of all versions, made if it is missing; or in it the
+            new version, whose name is a number.
         max_history_length: the newest items of a history that the model reads.
+        storage: how item vectors are kept: "float32", or in less memory
+            "float16" or "int8".
+        category: column of the item metadata that `recommend_diverse` mixes;
+            see `RecommenderModule`.
+        titles: whether the export holds the items' titles.
         metrics: test metrics for the model card, by name.
+        command: for the model card, the shell command that trained the model.
+        split: the split whose test cases tell what `storage` costs in recall,
+            for the model card.
 
     Returns:
-        The new version's folder, with a model card in its README.md.
+        The new version's folder.
 
     Raises:
-        ValueError: if the model's vocabulary is not that of the log.
+        ValueError: as `RecommenderModule`, or if `path` is a version that
+            exists already.
 
     Example:
     >>> folder = export(model, interactions, "saved_models/beauty")
     >>> loaded = tf.saved_model.load(folder)
-    >>> loaded.recommend(tf.constant([["B001", "B007"]]), tf.constant(10))
+    >>> loaded.recommend([["B001", "B007"]], k=3)
     """
-    module = RecommenderModule(model, interactions, max_history_length)
-    versions = pathlib.Path(path)
-    versions.mkdir(parents=True, exist_ok=True)
-    draft = pathlib.Path(tempfile.mkdtemp(prefix=".draft-", dir=versions))
-    try:
-        tf.saved_model.save(module, str(draft), signatures=module.signatures)
-        padding = draft / BATCH_PADDING_FILE
-        padding.parent.mkdir(exist_ok=True)
-        padding.write_text(
-            json.dumps(batch_padding(module, interactions.items))
-        )
-        card = _model_card(model, interactions, module, metrics or {})
-        (draft / "README.md").write_text(card, encoding="utf-8")
-        draft.chmod(0o755)  # mkdtemp's folders are private.
-        return _publish(draft, versions)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _publish(draft: pathlib.Path, versions: pathlib.Path) -> pathlib.Path:
-    """Renames a draft to the next version, though others may do so too."""
-    while True:
-        numbers = [
-            int(folder.name)
-            for folder in versions.iterdir()
-            if folder.name.isdecimal()
-        ]
-        folder = versions / str(max(numbers, default=0) + 1)
-        try:
-            return draft.rename(folder)
-        except OSError:
-            if not folder.exists():
-                raise
-
-
-def _model_card(
-    model: SequentialRecommender,
-    interactions: Interactions,
-    module: RecommenderModule,
-    metrics: Mapping[str, float],
-) -> str:
-    """Returns the model card in Markdown."""
-    is_text = module.reader.id_dtype == tf.string
-    example = [
-        str(item) if is_text else int(item) for item in interactions.items[:2]
-    ]
-    padding = '""' if is_text else "-1 or 0 (unless an item has that id)"
-    rows = [f"| {name} | {value:.4f} |" for name, value in metrics.items()]
-    results = (
-        "\n".join(["| on test cases | |", "|---|---|", *rows])
-        if rows
-        else "Not given at export."
+    module = RecommenderModule(
+        model,
+        interactions,
+        max_history_length,
+        storage=storage,
+        category=category,
     )
-    return f"""# {type(model).__name__} on {interactions.name}
+    with draft_version(path) as draft:
+        tf.saved_model.save(
+            module, str(draft.folder), signatures=module.signatures
+        )
+        write_warmup_requests(
+            draft.folder, module.signatures, _example_inputs(module)
+        )
+        padding = json.dumps(batch_padding(module, interactions.items))
+        (draft.folder / BATCH_PADDING_FILE).write_text(padding)
+        if titles:
+            _write_titles(interactions, draft.folder / TITLES_FILE)
+        write_model_card(
+            draft.folder,
+            model,
+            interactions,
+            module,
+            metrics=metrics or {},
+            command=command,
+            loss=measure_storage_loss(
+                model, split, storage, max_history_length=max_history_length
+            )
+            if split is not None and storage != "float32"
+            else None,
+        )
+        return draft.publish()
 
-Recommends the next item from the items a user met so far.
 
-- Made: {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC
-- TensorFlow: {tf.__version__}
-- Trained on: {interactions.name}, {interactions.num_users:,} users,
-  {interactions.num_items:,} items, {interactions.num_interactions:,}
-  interactions (fingerprint `{interactions.fingerprint}`)
-- Answers in stage: {model.stage}
-- Reads: the newest {module.reader.max_history_length} items of a history
+def _example_inputs(module: RecommenderModule) -> dict[str, tf.Tensor]:
+    """Returns a value for every input of the signatures, of one row."""
+    items = tf.constant([module.example_items], module.reader.id_dtype)
+    context = {
+        name: tf.zeros([1] * spec.shape.rank, spec.dtype)
+        if spec.dtype != tf.string
+        else tf.fill([1] * spec.shape.rank, "")
+        for name, spec in module.reader.context.specs.items()
+    }
+    if "timestamps" in context:
+        context["timestamps"] = tf.zeros(items.shape, tf.int64)
+    return {
+        "item_ids": items,
+        **context,
+        "candidate_ids": items,
+        "exclude_ids": items[:, :1],
+        "exclude_seen": tf.constant([True]),
+        "k": tf.constant([10]),
+        "diversity": tf.constant([0.1]),
+    }
 
-## Results
 
-{results}
-
-## Use
-
-Plain TensorFlow is enough; run this beside this file:
-
-```python
-import tensorflow as tf
-
-model = tf.saved_model.load(".")
-answer = model.recommend([{example!r}], k=10)
-answer["item_ids"], answer["scores"]
-```
-
-Histories are raw item ids, oldest first, padded with {padding} to equal
-lengths. Items of the history are not recommended. An item that was not in the
-training data counts as "unknown item".
-
-## Limits
-
-It knows the items of its training data only, and no more of a user than the
-history. What was watched or bought is not always what was liked.
-"""
+def _write_titles(interactions: Interactions, path: pathlib.Path) -> None:
+    metadata = interactions.item_metadata
+    if metadata is None or "title" not in metadata:
+        return
+    path.parent.mkdir(exist_ok=True)
+    pd.DataFrame(
+        {"item_id": interactions.items, "title": metadata["title"].to_numpy()}
+    ).to_csv(path, index=False)

@@ -108,6 +108,7 @@ class RecommenderModule(tf.Module):
             )
         super().__init__(name="recommender")
         self.num_items = interactions.num_items
+        self.example_items = tuple(interactions.items[:2].tolist())
         self.reader = HistoryReader(
             interactions, max_history_length, model.feature_names
         )

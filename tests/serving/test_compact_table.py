@@ -1,0 +1,106 @@
+"""Compact item vectors: how they are read, and what they cost."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfrs_timirec  # noqa: F401
+from tests.serving.toy_exports import (
+    LENGTH,
+    ask,
+    make_comirec,
+    make_films,
+    make_model,
+    raw,
+)
+from tfrs_timirec.data.splits import LeaveOneOut
+from tfrs_timirec.serving import (
+    CompactTable,
+    RecommenderModule,
+    measure_storage_loss,
+    top_k_by_blocks,
+)
+
+VECTORS = np.array([[1.27, -0.5, 0.004], [0, 0, 0], [-254, 1, 3]], np.float32)
+# Scales 0.01 and 2: -0.5 is -50 steps, 0.004 rounds to none; of 1 and 3, half
+# steps, the even one counts: 0 and 2 (2 steps of 2 are 4).
+AS_INT8 = np.array([[1.27, -0.5, 0], [0, 0, 0], [-254, 0, 4]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("storage", "expected"),
+    [("int8", AS_INT8), ("float16", VECTORS.astype(np.float16))],
+)
+def test_rows_and_ranges_read_as_float32(storage, expected):
+    table = CompactTable(VECTORS, storage)
+
+    for rows in (
+        tf.gather(table, [0, 1, 2]),
+        table[0:3],
+        tf.function(lambda: tf.gather(table, [0, 1, 2]))(),
+    ):
+        assert rows.dtype == tf.float32
+        np.testing.assert_allclose(rows, expected, rtol=1e-6)
+    assert tf.gather(table, [[2], [0]]).shape == (2, 1, 3)
+
+
+def test_best_items_come_from_a_compact_table():
+    rng = np.random.default_rng(0)
+    items = rng.normal(size=(50, 8)).astype(np.float32)
+    vectors = rng.normal(size=(3, 2, 8)).astype(np.float32)
+    table = CompactTable(items, "int8")
+
+    compact = top_k_by_blocks(vectors, table, 5, block_size=7)
+    whole = top_k_by_blocks(vectors, table[0:50], 5)
+
+    np.testing.assert_array_equal(compact[1], whole[1])
+    np.testing.assert_allclose(compact[0], whole[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+@pytest.mark.parametrize("build", [make_model, make_comirec])
+def test_a_compact_module_reads_all_its_tables_compactly(build, storage):
+    log = make_films()
+    model = build(log)
+    module = RecommenderModule(model, log, LENGTH, storage=storage)
+    history = [raw(log, 5, 3)]
+    whole = ask(RecommenderModule(model, log, LENGTH), history)
+
+    compact = ask(module, history)
+
+    # Near the numbers of the model, but not the same.
+    np.testing.assert_allclose(compact["scores"], whole["scores"], atol=0.05)
+    assert (compact["scores"] != whole["scores"]).any()
+    read = {variable.ref() for variable in module.variables}
+    tables = [
+        variable.ref()
+        for variable in model.variables
+        if variable.shape[:1] == [log.vocabulary_size]
+    ]
+    assert tables
+    assert not read & set(tables)
+    # The model itself is as it was.
+    assert isinstance(model.item_embeddings, tf.Variable)
+    assert "call" not in vars(model.extractor.item_embedding)
+
+
+def test_storage_loss_compares_lists():
+    log = make_films()
+    model = make_model(log)
+
+    loss = measure_storage_loss(
+        model, LeaveOneOut(log), "int8", k=10, max_history_length=LENGTH
+    )
+
+    # Two users; all but the four items read are recommended.
+    assert loss.num_cases == 2
+    assert 0.8 <= loss.overlap <= 1
+    assert loss.recall == loss.compact_recall == 1
+
+
+def test_unknown_storage_is_an_error():
+    log = make_films()
+    with pytest.raises(ValueError, match="float32, float16, int8.*'int4'"):
+        RecommenderModule(make_model(log), log, LENGTH, storage="int4")
+    with pytest.raises(ValueError, match="'float16' or 'int8'.*'float32'"):
+        CompactTable(VECTORS, "float32")

@@ -1,0 +1,121 @@
+"""`timirec export`: from a run folder to a SavedModel that servers load."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+
+import rich.console
+
+from tfrs_timirec.experiments import TrainingRun
+from tfrs_timirec.serving import STORAGES, export
+
+_DESCRIPTION = """\
+Exports a trained run as a SavedModel: raw item ids in, raw item ids out, with
+plain TensorFlow and in TF Serving. A version appears when it is whole, and its
+README.md is the model card.
+"""
+
+_EPILOG = """\
+Signatures:
+  serving_default    the best items a user has not met, and the predicted
+                     distribution over the user's interests
+  interests          the interests, what of the history each looks at, and the
+                     items nearest to each
+  user_embedding     the vectors that items are scored with
+  score              scores of given candidates
+  recommend_diverse  the best items, mixed by category
+
+Examples:
+  timirec export runs/beauty --output saved_models/beauty
+      the next version: saved_models/beauty/1, then /2, ...
+  timirec export runs/beauty --output saved_models/beauty/7 --storage int8
+  timirec recommend saved_models/beauty --history B00005V3F4 B0000632EN
+"""
+
+
+def add_parser(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Adds the verb to the parser of `timirec`.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "export",
+        help="export a trained run for serving",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run_folder", metavar="RUN", type=pathlib.Path)
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="FOLDER",
+        type=pathlib.Path,
+        help="folder of all versions, or of the new one, named by its number",
+    )
+    parser.add_argument(
+        "--storage",
+        choices=STORAGES,
+        default=STORAGES[0],
+        help="how item vectors are kept; what the compact ones cost in recall"
+        " is measured and stands in the model card (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--category",
+        metavar="COLUMN",
+        help="column of the items' metadata that recommend_diverse mixes"
+        " (default: the interest that an item fits best)",
+    )
+    parser.add_argument(
+        "--no-titles",
+        action="store_true",
+        help="leave the items' titles out",
+    )
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exports the run.
+
+    Args:
+        args: the parsed arguments.
+    """
+    console = rich.console.Console(highlight=False)
+    training_run = TrainingRun.open(args.run_folder)
+    model = training_run.load_weights()
+    results = training_run.results() or {}
+    metrics = {
+        f"{name}, {label}": value
+        for candidates, label in (
+            ("sampled", "among sampled negatives"),
+            ("full", "in the whole catalogue"),
+        )
+        for name, value in results.get("test", {}).get(candidates, {}).items()
+    }
+    with console.status("Exporting ..."):
+        folder = export(
+            model,
+            training_run.interactions,
+            args.output,
+            max_history_length=training_run.settings.max_history_length,
+            storage=args.storage,
+            category=args.category,
+            titles=not args.no_titles,
+            metrics=metrics,
+            command=results.get("command"),
+            split=training_run.split,
+        )
+    size = sum(
+        path.stat().st_size for path in folder.rglob("*") if path.is_file()
+    )
+    console.print(
+        f"Exported to {folder} ({size / 2**20:.1f} MiB); the model card is its"
+        " README.md.\nAsk it: timirec recommend"
+        f" {folder} --history {training_run.interactions.items[0]}",
+        soft_wrap=True,
+    )
+    return 0

@@ -1,0 +1,123 @@
+"""Numbered versions, each of which appears when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+
+class VersionDraft:
+    """A version in the making.
+
+    Args:
+        folder: where to write it.
+        versions: the folder of all versions.
+        number: its number; by default one above the highest there is.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        versions: pathlib.Path,
+        number: int | None = None,
+    ):
+        self.folder = folder
+        self._versions = versions
+        self._number = number
+
+    def publish(self) -> pathlib.Path:
+        """Renames the draft to its version, though others may do so too.
+
+        Returns:
+            The version's folder.
+
+        Raises:
+            ValueError: if there is a version of that number already.
+        """
+        self.folder.chmod(0o755)  # mkdtemp's folders are private.
+        while True:
+            last = max(version_numbers(self._versions), default=0)
+            number = self._number or last + 1
+            target = self._versions / str(number)
+            try:
+                if not target.exists():  # An empty folder would be replaced.
+                    return self.folder.rename(target)
+            except OSError:
+                if not target.exists():
+                    raise
+            if self._number:
+                raise _taken(target)
+
+
+@contextlib.contextmanager
+def draft_version(path: str | os.PathLike[str]) -> Iterator[VersionDraft]:
+    """Gives a folder to write a version in; what is not published is deleted.
+
+    The draft lies beside the versions, under a name that TF Serving ignores,
+    so that publishing is one rename.
+
+    Args:
+        path: the folder of all versions, made if it is missing; or in it the
+            new version, whose name is a number.
+
+    Raises:
+        ValueError: if `path` is a version that exists already.
+    """
+    versions, number = pathlib.Path(path), None
+    if versions.name.isdecimal() and int(versions.name):
+        versions, number = versions.parent, int(versions.name)
+        if pathlib.Path(path).exists():
+            raise _taken(pathlib.Path(path))
+    versions.mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=".draft-", dir=versions))
+    try:
+        yield VersionDraft(folder, versions, number)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def version_numbers(versions: pathlib.Path) -> list[int]:
+    """Returns the numbers of the versions in a folder, ascending.
+
+    Args:
+        versions: the folder of all versions.
+    """
+    return sorted(
+        int(folder.name)
+        for folder in versions.iterdir()
+        if folder.name.isdecimal() and folder.is_dir()
+    )
+
+
+def find_version(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Returns the folder of one exported version.
+
+    Args:
+        path: the folder of a version, or of all, of which the newest counts.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    folder = pathlib.Path(path)
+    if not (folder / "saved_model.pb").is_file() and folder.is_dir():
+        numbers = version_numbers(folder)
+        folder = folder / str(numbers[-1]) if numbers else folder
+    if not (folder / "saved_model.pb").is_file():
+        raise FileNotFoundError(
+            "`path` must be an exported model: a folder with a saved_model.pb,"
+            f" or one with such folders named 1, 2, ... Received:"
+            f" path='{path}'. `timirec export RUN --output FOLDER` makes one."
+        )
+    return folder
+
+
+def _taken(folder: pathlib.Path) -> ValueError:
+    return ValueError(
+        "`path` must be a new version: servers may have read the one that is"
+        f" there. Received: path='{folder}'. Choose another number, or give"
+        f" '{folder.parent}' for the next one."
+    )

@@ -1,0 +1,103 @@
+"""What compact item vectors cost in recall."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfrs_timirec.data.batches import evaluation_dataset
+from tfrs_timirec.data.splits import LeaveOneOut
+from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.serving.compact_table import Storage
+from tfrs_timirec.serving.model_view import ModelView
+from tfrs_timirec.serving.top_k import top_k_by_blocks
+
+
+@dataclasses.dataclass(frozen=True)
+class StorageLoss:
+    """Lists of a compact model beside those of the model itself.
+
+    Args:
+        storage: how the compact model keeps its item vectors.
+        k: length of the lists.
+        num_cases: number of test cases.
+        recall: share of the cases whose target is in the model's list.
+        compact_recall: the same for the compact model.
+        overlap: mean share of the model's list that is in the compact one's.
+    """
+
+    storage: Storage
+    k: int
+    num_cases: int
+    recall: float
+    compact_recall: float
+    overlap: float
+
+
+def measure_storage_loss(
+    model: SequentialRecommender,
+    split: LeaveOneOut,
+    storage: Storage,
+    *,
+    k: int = 10,
+    max_history_length: int = 20,
+) -> StorageLoss:
+    """Compares the lists for all test cases, from the whole catalogue.
+
+    The items that the model reads of a history are not recommended.
+
+    Args:
+        model: a trained model, in the stage that is to answer.
+        split: the split.
+        storage: "float16" or "int8".
+        k: length of the lists.
+        max_history_length: the newest items of a history that the model reads.
+
+    Example:
+    >>> measure_storage_loss(model, split, "int8").compact_recall
+    """
+    views = ModelView(model), ModelView(model, storage)
+    batches = evaluation_dataset(
+        split,
+        "test",
+        max_history_length=max_history_length,
+        candidates="full",
+        features=model.feature_names,
+    )
+
+    @tf.function(input_signature=[batches.element_spec])
+    def search(features: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        history = {
+            name: value
+            for name, value in features.items()
+            if name != "target_id"
+        }
+        lists = [
+            top_k_by_blocks(
+                view.represent(history).user_vectors,
+                view.items,
+                k,
+                excluded=features["item_ids"],
+            )[1]
+            for view in views
+        ]
+        return lists[0], lists[1]
+
+    hits, compact_hits, shared = [], [], []
+    for features in batches:
+        full, compact = (ids.numpy() for ids in search(features))
+        targets = features["target_id"].numpy()[:, np.newaxis]
+        hits.append((full == targets).any(axis=1))
+        compact_hits.append((compact == targets).any(axis=1))
+        same = full[:, :, np.newaxis] == compact[:, np.newaxis]
+        shared.append(same.any(axis=2).mean(axis=1))
+    return StorageLoss(
+        storage=storage,
+        k=k,
+        num_cases=sum(map(len, hits)),
+        recall=float(np.concatenate(hits).mean()),
+        compact_recall=float(np.concatenate(compact_hits).mean()),
+        overlap=float(np.concatenate(shared).mean()),
+    )

@@ -118,14 +118,14 @@ def run(args: argparse.Namespace) -> int:
         history, k=args.k, diversity=args.diversity, context=context
     )
     best.insert(0, "", range(1, len(best) + 1))
-    _print(console, f"after {len(history)} items, {model.folder}", best)
+    _print(console, f"After {len(history)} items, {model.folder}:", best)
     if args.explain:
         probabilities, attention = model.explain(history, context=context)
         shares = ", ".join(
             f"interest {number} {share:.0%}"
             for number, share in enumerate(probabilities, 1)
         )
-        _print(console, "the share of each item in each interest", attention)
+        _print(console, "The share of each item in each interest:", attention)
         console.print(f"The next item is expected from {shares}.")
     return 0
 
@@ -161,7 +161,7 @@ def _values(option: str, words: list[str], dtype: tf.DType) -> list[Any]:
 def _print(
     console: rich.console.Console, title: str, frame: pd.DataFrame
 ) -> None:
-    table = rich.table.Table(title=title, box=rich.box.SIMPLE)
+    table = rich.table.Table(box=rich.box.SIMPLE)
     for name, column in frame.items():
         is_number = pd.api.types.is_numeric_dtype(column)
         table.add_column(str(name), justify="right" if is_number else "left")
@@ -172,4 +172,6 @@ def _print(
                 for value in row
             )
         )
+    # Not the table's own title, which would break a path over two lines.
+    console.print(title, soft_wrap=True, markup=False)
     console.print(table)

@@ -26,16 +26,20 @@ def test_weights_optimizer_and_progress_come_back(tmp_path):
     for number, variable in enumerate(model.optimizer.variables):
         variable.assign(tf.ones_like(variable) * (number + 1))
     best = [weight + 1 for weight in model.get_weights()]
-    Backup(tmp_path).save(model, {"pretraining": best}, progress_of(2))
+    saved = Backup(tmp_path)
+    saved.stage_weights.keep("pretraining", best)
+    saved.save(model, progress_of(2))
 
     other = make_model(ComiRec)
     for variable in other.trainable_variables:
         variable.assign(tf.zeros_like(variable))
     backup = Backup(tmp_path)
-    weights = backup.restore(other)
+    backup.restore(other)
 
-    assert backup.progress() == progress_of(2) | {"stages": ["pretraining"]}
-    assert_equal_weights(weights["pretraining"], best)
+    assert backup.progress() == progress_of(2) | {
+        "stages": {"pretraining": "pretraining-0"}
+    }
+    assert_equal_weights(backup.stage_weights["pretraining"], best)
     assert_equal_weights(other.get_weights(), model.get_weights())
     assert_equal_weights(
         [variable.numpy() for variable in other.optimizer.variables],
@@ -46,7 +50,7 @@ def test_weights_optimizer_and_progress_come_back(tmp_path):
 def test_last_two_are_kept(tmp_path):
     model = make_model(ComiRec)
     for num_epochs in (1, 2, 3):
-        Backup(tmp_path).save(model, {}, progress_of(num_epochs))
+        Backup(tmp_path).save(model, progress_of(num_epochs))
 
     indices = {path.name for path in pathlib.Path(tmp_path).glob("*.index")}
     assert indices == {"ckpt-2.index", "ckpt-3.index"}
@@ -54,12 +58,24 @@ def test_last_two_are_kept(tmp_path):
 
 def test_save_that_was_killed_does_not_count(tmp_path):
     model = make_model(ComiRec)
-    Backup(tmp_path).save(model, {}, progress_of(1))
+    Backup(tmp_path).save(model, progress_of(1))
     # TensorFlow names a checkpoint in `checkpoint` after its files are whole.
     (tmp_path / "ckpt-2.index").write_bytes(b"half")
     (tmp_path / "ckpt-2.data-00000-of-00001").write_bytes(b"")
 
-    assert Backup(tmp_path).progress() == progress_of(1) | {"stages": []}
+    assert Backup(tmp_path).progress() == progress_of(1) | {"stages": {}}
     Backup(tmp_path).restore(make_model(ComiRec))
-    Backup(tmp_path).save(model, {}, progress_of(2))
+    Backup(tmp_path).save(model, progress_of(2))
     assert len(Backup(tmp_path).progress()["history"]) == 2
+
+
+def test_stage_weights_stay_as_long_as_a_backup_names_them(tmp_path):
+    model, backup = make_model(ComiRec), Backup(tmp_path)
+    kept = []
+    for num_epochs in (1, 2, 3):
+        backup.stage_weights.keep("pretraining", model.weights)
+        backup.save(model, progress_of(num_epochs))
+        kept.append({path.name for path in (tmp_path / "stages").iterdir()})
+
+    assert [len(names) for names in kept] == [1, 2, 2]
+    assert kept[2] - kept[1] == {backup.stage_weights.folders["pretraining"]}

@@ -47,9 +47,9 @@ def take_over_pretraining(
     pretrained.set_weights(donor.read_weights(pretrained.stages[-1]))
     model.extractor.set_weights(pretrained.extractor.get_weights())
     history = donor.read_history().to_dict("records")
+    saved.stage_weights.keep(pretraining, model.weights)
     saved.save(
         model,
-        {pretraining: model.get_weights()},
         {
             "history": history,
             "next_stage": model.stages.index(finetuning) + 1,

@@ -5,6 +5,7 @@ from tfrs_timirec.training.backup import Backup
 from tfrs_timirec.training.epoch_timer import EpochTimer
 from tfrs_timirec.training.lazy_adam import LazyAdam
 from tfrs_timirec.training.progress import TrainingProgress
+from tfrs_timirec.training.stage_weights import StageWeights
 from tfrs_timirec.training.staged_training import StagedTraining
 from tfrs_timirec.training.stopping_rule import StoppingRule
 
@@ -13,6 +14,7 @@ __all__ = [
     "Backup",
     "EpochTimer",
     "LazyAdam",
+    "StageWeights",
     "StagedTraining",
     "StoppingRule",
     "TrainingProgress",

@@ -4,66 +4,64 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 from typing import Any
 
 import tensorflow as tf
 
-_PROGRESS_KEY = "progress/.ATTRIBUTES/VARIABLE_VALUE"
+from tfrs_timirec.training.stage_weights import StageWeights
+
+_PROGRESS_KEY = "progress/.ATTRIBUTES/py_state"
 
 
 class Backup:
     """Saves and restores a training run, epoch by epoch.
 
-    A backup is one TensorFlow checkpoint: the model with its random state, the
-    optimizer, the best weights of each stage, and the progress as JSON. The
-    last two are kept, and the newer one counts only when it is complete, so a
-    run may be killed while it is saved.
+    A backup is one TensorFlow checkpoint, the model with its random state, the
+    optimizer, and the progress as JSON, beside the best weights of each stage
+    (`stage_weights`). The last two are kept, and the newer one counts only when
+    it is complete, so a run may be killed while it is saved.
 
     Args:
         directory: where the checkpoints are; made if it is missing.
 
     Example:
     >>> backup = Backup("runs/beauty/backup")
-    >>> backup.save(model, {"pretraining": weights}, {"history": [...]})
+    >>> backup.stage_weights.keep("pretraining", model.weights)
+    >>> backup.save(model, {"history": [...]})
     >>> backup.progress()
-    {'history': [...], 'stages': ['pretraining']}
+    {'history': [...], 'stages': {'pretraining': 'pretraining-0'}}
     """
 
     def __init__(self, directory: str | os.PathLike[str]):
         self.directory = os.fspath(directory)
+        self.stage_weights = StageWeights(pathlib.Path(directory) / "stages")
 
     def progress(self) -> dict[str, Any] | None:
         """Returns the saved progress, or None if nothing was saved yet."""
         path = tf.train.latest_checkpoint(self.directory)
-        if path is None:
-            return None
-        reader = tf.train.load_checkpoint(path)
-        return json.loads(reader.get_tensor(_PROGRESS_KEY))
+        return None if path is None else _read_progress(path)
 
-    def save(
-        self,
-        model: tf.keras.Model,
-        stage_weights: dict[str, list[Any]],
-        progress: dict[str, Any],
-    ) -> None:
+    def save(self, model: tf.keras.Model, progress: dict[str, Any]) -> None:
         """Saves a run in place of the one before.
 
         Args:
             model: compiled model.
-            stage_weights: best weights of each stage so far.
             progress: what JSON can hold, with a list "history" of one entry
                 an epoch.
         """
-        checkpoint = self._checkpoint(model, stage_weights)
-        checkpoint.progress.assign(
-            json.dumps({**progress, "stages": list(stage_weights)})
-        )
-        tf.train.CheckpointManager(
+        stages = dict(self.stage_weights.folders)
+        checkpoint = _checkpoint(model, {**progress, "stages": stages})
+        manager = tf.train.CheckpointManager(
             checkpoint, self.directory, max_to_keep=2
-        ).save(checkpoint_number=len(progress["history"]))
+        )
+        manager.save(checkpoint_number=len(progress["history"]))
+        self.stage_weights.discard(
+            *(_read_progress(path)["stages"] for path in manager.checkpoints)
+        )
 
-    def restore(self, model: tf.keras.Model) -> dict[str, list[Any]]:
-        """Restores model and optimizer; returns the stages' best weights.
+    def restore(self, model: tf.keras.Model) -> None:
+        """Restores model and optimizer, and finds the stages' best weights.
 
         Raises:
             ValueError: if there is no backup, or it is of another model.
@@ -74,12 +72,8 @@ class Backup:
                 "Backup: `directory` must hold a backup to restore."
                 f" Received: directory={self.directory!r}"
             )
-        weights = model.get_weights()
-        checkpoint = self._checkpoint(
-            model, dict.fromkeys(progress["stages"], weights)
-        )
         try:
-            checkpoint.restore(
+            _checkpoint(model, {}).restore(
                 tf.train.latest_checkpoint(self.directory)
             ).assert_consumed()
         except (AssertionError, ValueError) as error:
@@ -89,22 +83,30 @@ class Backup:
                 f" directory={self.directory!r}. Go on with the settings of"
                 " that run, or choose a new folder."
             ) from error
-        return {
-            stage: [variable.numpy() for variable in variables]
-            for stage, variables in checkpoint.stage_weights.items()
-        }
+        self.stage_weights.folders = dict(progress["stages"])
 
-    @staticmethod
-    def _checkpoint(
-        model: tf.keras.Model, stage_weights: dict[str, list[Any]]
-    ) -> tf.train.Checkpoint:
-        model.optimizer.build(model.trainable_variables)
-        return tf.train.Checkpoint(
-            model=model,
-            optimizer=model.optimizer,
-            stage_weights={
-                stage: [tf.Variable(weight) for weight in weights]
-                for stage, weights in stage_weights.items()
-            },
-            progress=tf.Variable("", dtype=tf.string),
-        )
+
+class _Progress(tf.train.experimental.PythonState):
+    """What JSON can hold, as part of a checkpoint."""
+
+    def __init__(self, content: dict[str, Any]):
+        self.content = content
+
+    def serialize(self) -> str:
+        return json.dumps(self.content)
+
+    def deserialize(self, text: str) -> None:
+        self.content = json.loads(text)
+
+
+def _checkpoint(
+    model: tf.keras.Model, progress: dict[str, Any]
+) -> tf.train.Checkpoint:
+    model.optimizer.build(model.trainable_variables)
+    return tf.train.Checkpoint(
+        model=model, optimizer=model.optimizer, progress=_Progress(progress)
+    )
+
+
+def _read_progress(path: str) -> dict[str, Any]:
+    return json.loads(tf.train.load_checkpoint(path).get_tensor(_PROGRESS_KEY))

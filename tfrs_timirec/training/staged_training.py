@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.training.backup import Backup
+from tfrs_timirec.training.stage_weights import StageWeights, assign
 from tfrs_timirec.training.stopping_rule import StoppingRule
 
 
@@ -37,7 +38,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
     Keras's own callbacks work beside it. `logs` gain `stage`, the number of
     the stage from 1. After `fit`, `history` holds the logs of all epochs, also
     of those before an interruption, and `stage_weights` the best weights of
-    each stage.
+    each stage. They are kept on disk, and nothing of a large table is copied in
+    memory.
 
     Args:
         monitor: validation metric, higher is better.
@@ -59,9 +61,11 @@ class StagedTraining(tf.keras.callbacks.Callback):
         self.stopping_rule = stopping_rule or StoppingRule()
         self.history: list[dict[str, Any]] = []
         self.finished = False
-        self.stage_weights: dict[str, list[Any]] = {}
         self._next_stage = 1
         self._backup = Backup(backup_dir) if backup_dir else None
+        self.stage_weights = (
+            self._backup.stage_weights if self._backup else StageWeights()
+        )
         if self._backup and (progress := self._backup.progress()):
             self.history = progress["history"]
             self.finished = progress["finished"]
@@ -87,7 +91,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
         if not self.history:
             self.model.set_stage(self.model.stages[0])
         elif self._backup:
-            self.stage_weights = self._backup.restore(self.model)
+            self._backup.restore(self.model)
             self.model.set_stage(self.model.stages[self._next_stage - 1])
             self.model.stop_training = self.finished
 
@@ -97,7 +101,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
         """Keeps the best weights, ends the stage or training."""
         if self.finished:
             # `fit` takes a batch before it looks at `stop_training`.
-            self.model.set_weights(self.stage_weights[self.model.stage])
+            self._restore_best()
             self.model.stop_training = True
             return
         logs = {} if logs is None else logs
@@ -114,13 +118,12 @@ class StagedTraining(tf.keras.callbacks.Callback):
             | {"epoch": epoch, "stage": stage, self.monitor: value}
         )
         if not values or value > max(values):
-            self.stage_weights[self.model.stage] = self.model.get_weights()
+            self._keep_best()
         if self.stopping_rule.should_stop([*values, value]):
             self._end_stage(stage)
         if self._backup:
             self._backup.save(
                 self.model,
-                self.stage_weights,
                 {
                     "history": self.history,
                     "next_stage": self._next_stage,
@@ -131,10 +134,18 @@ class StagedTraining(tf.keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Restores the stage's best weights where `fit` ran out of epochs."""
         if not self.finished and self.model.stage in self.stage_weights:
-            self.model.set_weights(self.stage_weights[self.model.stage])
+            self._restore_best()
+
+    def _keep_best(self) -> None:
+        self.stage_weights.keep(self.model.stage, self.model.weights)
+        if not self._backup:  # It may need those before.
+            self.stage_weights.discard(self.stage_weights.folders)
+
+    def _restore_best(self) -> None:
+        self.stage_weights.restore(self.model.stage, self.model.weights)
 
     def _end_stage(self, stage: int) -> None:
-        self.model.set_weights(self.stage_weights[self.model.stage])
+        self._restore_best()
         if stage == len(self.model.stages):
             self.finished = True
             self.model.stop_training = True
@@ -144,7 +155,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
         optimizer = self.model.optimizer
         for variable in optimizer.variables:
             if variable is not optimizer.learning_rate:
-                variable.assign(tf.zeros_like(variable))
+                assign(variable, 0)
 
     def _monitored(self, logs: dict[str, Any]) -> float:
         if self.monitor not in logs:

@@ -1,0 +1,63 @@
+"""Weights kept on disk, in blocks where they are large."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.toy_runs import assert_equal_weights
+from tfrs_timirec.training import StageWeights, stage_weights
+
+
+@pytest.fixture(params=[None, 40])
+def _blocks(request, monkeypatch):
+    """Copies all at once, or a table of 3 columns 3 rows at a time."""
+    if request.param:
+        monkeypatch.setattr(stage_weights, "BLOCK_BYTES", request.param)
+
+
+def make_variables():
+    return [
+        tf.Variable(tf.random.normal((10, 3))),
+        tf.Variable(tf.range(20.0)),
+        tf.Variable(7, dtype=tf.int64),
+    ]
+
+
+@pytest.mark.usefixtures("_blocks")
+def test_weights_come_back():
+    variables = make_variables()
+    expected = [variable.numpy() for variable in variables]
+    stages = StageWeights()
+    stages.keep("first", variables)
+    for variable in variables:
+        stage_weights.assign(variable, 0)
+        assert not variable.numpy().any()
+
+    assert_equal_weights(stages["first"], expected)
+    stages.restore("first", variables)
+
+    assert_equal_weights([variable.numpy() for variable in variables], expected)
+
+
+def test_is_a_mapping_of_what_was_kept_last(tmp_path):
+    stages = StageWeights(tmp_path / "stages")
+    for value in (1.0, 2.0):
+        stages.keep("first", [np.full(3, value)])
+    stages.keep("second", [np.zeros(2)])
+
+    assert list(stages) == ["first", "second"]
+    np.testing.assert_array_equal(stages["first"][0], [2, 2, 2])
+    assert len(list(stages.directory.iterdir())) == 3
+    stages.discard(stages.folders)
+    assert len(list(stages.directory.iterdir())) == 2
+    np.testing.assert_array_equal(stages["first"][0], [2, 2, 2])
+    with pytest.raises(KeyError):
+        stages["third"]
+
+
+def test_other_variables_are_an_error():
+    stages = StageWeights()
+    stages.keep("first", make_variables())
+
+    with pytest.raises(ValueError, match="zip"):
+        stages.restore("first", make_variables()[:2])

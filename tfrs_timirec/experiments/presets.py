@@ -44,10 +44,14 @@ _PAPER: dict[tuple[str, str], dict[str, Any]] = {
 
 _VALIDATED: dict[tuple[str, str], dict[str, Any]] = {
     **_PAPER,
-    # Without weight decay Beauty's models go on learning for twice as long;
-    # those with a transformer layer overfit then.
-    ("comirec", "amazon_beauty"): {"l2": 0.0},
-    ("timirec", "amazon_beauty"): {"l2": 0.0, "num_projection_layers": 1},
+    # Without weight decay Beauty's rare items keep their length.
+    **{
+        (model, "amazon_beauty"): {
+            **_PAPER.get((model, "amazon_beauty"), {}),
+            "l2": 0.0,
+        }
+        for model in ("comirec", "comirec_plus", "timirec", "timirec_plus")
+    },
     ("comirec", "household_tv/small"): _HOUSEHOLD_SMALL,
     ("timirec", "household_tv/small"): {
         **_HOUSEHOLD_SMALL,

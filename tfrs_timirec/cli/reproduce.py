@@ -54,7 +54,7 @@ Examples:
   timirec reproduce table2 --data-dir ~/raw --systems comirec timirec \\
       --seeds 0-1
   timirec reproduce table3 --dataset household_tv/tiny --seeds 0 \\
-      --max-epochs 2 --output /tmp/try --runs /tmp/try-runs
+      --max-epochs 2 --output try --runs try-runs
   timirec reproduce figure3 --render-only
 """
 

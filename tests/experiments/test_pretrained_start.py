@@ -2,10 +2,8 @@
 
 import dataclasses
 
-import pandas as pd
 import pytest
 
-from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.experiments import TrainingRun, TrainingSettings
 from tfrs_timirec.experiments.run_folder import RunFolder
 
@@ -20,19 +18,6 @@ SETTINGS = TrainingSettings(
     num_evaluation_negatives=5,
     max_epochs=3,
 )
-
-
-@pytest.fixture(scope="module")
-def log():
-    """Eight users, each with five of twelve items, in a circle."""
-    rows = [
-        (user, (user + step) % 12, step)
-        for user in range(8)
-        for step in range(5)
-    ]
-    return Interactions.from_dataframe(
-        pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
-    )
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,8 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.experiments import TrainingRun, TrainingSettings, preset
 from tfrs_timirec.experiments.run_folder import RunFolder
 
@@ -18,19 +16,6 @@ SETTINGS = TrainingSettings(
     num_evaluation_negatives=5,
     max_epochs=2,
 )
-
-
-@pytest.fixture(scope="module")
-def log():
-    """Eight users, each with five of twelve items, in a circle."""
-    rows = [
-        (user, (user + step) % 12, step)
-        for user in range(8)
-        for step in range(5)
-    ]
-    return Interactions.from_dataframe(
-        pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
-    )
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,24 @@ def check_positive_int(owner: str, **arguments: int) -> None:
             )
 
 
+def check_rate(owner: str, **arguments: float) -> None:
+    """Raises a ValueError unless every argument is a share below one.
+
+    Args:
+        owner: class that takes the arguments; the message starts with it.
+        **arguments: values by argument name.
+
+    Raises:
+        ValueError: naming the first argument that breaks the rule.
+    """
+    for name, value in arguments.items():
+        if not 0 <= value < 1:
+            raise ValueError(
+                f"{owner}: `{name}` must lie in [0, 1)."
+                f" Received: {name}={value!r}"
+            )
+
+
 def check_history_length(
     owner: str, length: int | None, max_history_length: int
 ) -> None:

@@ -19,6 +19,7 @@ CHANGED = {
     "num_interests": 3,
     "attention_dim": 5,
     "num_hidden_layers": 1,
+    "dropout": 0.25,
     "num_blocks": 2,
     "max_interval": 16,
     "positions_in_sum": True,

@@ -189,6 +189,22 @@ CASES = {
         weight_shapes=transformer_weights(FEED_FORWARD_DIM),
         is_per_item=True,
     ),
+    "TransformerBlock-dropout": LayerCase(
+        make=lambda: layers.TransformerBlock(FEED_FORWARD_DIM, dropout=0.5),
+        inputs=as_vectors("item_vectors"),
+        output_shape=(4, 6, DIM),
+        weight_shapes=transformer_weights(FEED_FORWARD_DIM),
+        is_per_item=True,
+    ),
+    "ResumableDropout": LayerCase(
+        make=lambda: layers.ResumableDropout(0.5),
+        inputs=lambda ids, filler: {
+            "inputs": as_vectors("inputs")(ids, filler)["inputs"]
+        },
+        output_shape=(4, 6, DIM),
+        weight_shapes=(),
+        is_per_item=True,
+    ),
     "PackedGRU": LayerCase(
         make=lambda: layers.PackedGRU(units=UNITS),
         inputs=as_vectors("inputs"),
@@ -201,6 +217,9 @@ CASES = {
         positions_in_sum=True
     ),
     "SelfAttentiveExtractor-transformer": extractor_case(transformer=True),
+    "SelfAttentiveExtractor-dropout": extractor_case(
+        transformer=True, dropout=0.5
+    ),
     "DynamicRoutingExtractor": capsule_case(
         layers.DynamicRoutingExtractor, MAX_LENGTH, DIM, NUM_INTERESTS * DIM
     ),

@@ -48,7 +48,7 @@ def test_run_stopped_after_every_epoch_equals_the_unbroken(unbroken, tmp_path):
 def test_dropout_of_the_second_stage_matters_for_that(unbroken):
     _, expected_model, expected = unbroken
     model = make_model()
-    model.predictor.random_generator.reset_from_seed(1)
+    model.predictor.hidden_dropout.random_generator.reset_from_seed(1)
     staged = StagedTraining(stopping_rule=THREE_EPOCHS)
 
     fit(model, staged)

@@ -39,6 +39,8 @@ _HELP = {
     " their weights; not with _plus",
     "embedding_dim": "size of all vectors (D)",
     "attention_dim": "hidden size of the attention (D_a)",
+    "dropout": "rate of the dropout around and in the transformer layer;"
+    " sasrec, tisasrec and _plus only",
     "num_hidden_layers": "ReLU layers of the perceptron; youtube_dnn only",
     "num_blocks": "transformer blocks; sasrec and tisasrec only",
     "max_interval": "time intervals from here on are one; tisasrec only",

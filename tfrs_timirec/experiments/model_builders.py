@@ -35,14 +35,15 @@ class ModelBuilder:
     first_stage: str | None = None
 
 
-_COMIREC_PLUS = (
+_SELF_ATTENTION = (
     "num_interests",
     "embedding_dim",
     "attention_dim",
     "max_history_length",
 )
+_COMIREC_PLUS = (*_SELF_ATTENTION, "dropout")
 _COMIREC = (
-    *_COMIREC_PLUS,
+    *_SELF_ATTENTION,
     "positions_in_sum",
     "extractor",
     "adaptive_interests",
@@ -57,7 +58,7 @@ _FINETUNING = (
     "distillation",
     "stop_gradient",
 )
-_SASREC = ("embedding_dim", "max_history_length", "num_blocks")
+_SASREC = ("embedding_dim", "max_history_length", "num_blocks", "dropout")
 
 # In the order of the paper's Table 2.
 # A new system takes an entry here and, if it has a setting of its own, a field

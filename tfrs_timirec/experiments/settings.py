@@ -72,6 +72,8 @@ class TrainingSettings:
         positions_in_sum: interests sum positions too; without transformer.
         embedding_dim: size of all vectors (D).
         attention_dim: hidden size of the extractor's attention (D_a).
+        dropout: rate of the dropout around and in transformer layers; models
+            with such a layer only.
         num_hidden_layers: ReLU layers of the perceptron; YouTubeDNN only.
         num_blocks: transformer blocks; SASRec and TiSASRec only.
         max_interval: time intervals from here on are one; TiSASRec only.
@@ -114,6 +116,7 @@ class TrainingSettings:
     positions_in_sum: bool = False
     embedding_dim: int = 64
     attention_dim: int = 8
+    dropout: float = 0.0
     num_hidden_layers: int = 0
     num_blocks: int = 1
     max_interval: int = 512

@@ -13,6 +13,7 @@ from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
 from tfrs_timirec.layers.packed_gru import PackedGRU
 from tfrs_timirec.layers.packing import Packing, pack
 from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
+from tfrs_timirec.layers.resumable_dropout import ResumableDropout
 from tfrs_timirec.layers.self_attentive_extractor import SelfAttentiveExtractor
 from tfrs_timirec.layers.time_aware_interest_predictor import (
     TimeAwareInterestPredictor,
@@ -36,6 +37,7 @@ __all__ = [
     "PackedGRU",
     "Packing",
     "RecencyEmbedding",
+    "ResumableDropout",
     "SelfAttentiveExtractor",
     "TimeAwareInterestPredictor",
     "TimeEmbedding",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import tensorflow as tf
 
-from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec._validation import check_positive_int, check_rate
 from tfrs_timirec.layers.initialization import small_normal_dense
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
+from tfrs_timirec.layers.resumable_dropout import ResumableDropout
 
 
 class _InterestPredictor(tf.keras.layers.Layer):
@@ -53,11 +53,7 @@ class _InterestPredictor(tf.keras.layers.Layer):
                 f"{owner}: `num_projection_layers` must be 1 or 2."
                 f" Received: num_projection_layers={num_projection_layers!r}"
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(
-                f"{owner}: `dropout` must lie in [0, 1)."
-                f" Received: dropout={dropout!r}"
-            )
+        check_rate(owner, dropout=dropout)
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.num_interests = num_interests
@@ -67,10 +63,7 @@ class _InterestPredictor(tf.keras.layers.Layer):
         self.item_embedding = ItemEmbedding(
             vocabulary_size, embedding_dim, name="item_embedding"
         )
-        # Unlike that of Keras's Dropout, this state is saved in checkpoints.
-        self.random_generator = tf.random.Generator.from_seed(
-            random.getrandbits(31)
-        )
+        self.hidden_dropout = ResumableDropout(dropout, name="hidden_dropout")
 
     def build(self, input_shape: Any) -> None:
         """Adds the perceptron, behind what the subclass has of its own."""
@@ -85,13 +78,7 @@ class _InterestPredictor(tf.keras.layers.Layer):
     def _project(self, state: tf.Tensor, training: bool | None) -> tf.Tensor:
         """Returns the (batch, num_interests) logits of (batch, …) states."""
         if self.hidden is not None:
-            state = self.hidden(state)
-            if training and self.dropout:
-                state = tf.nn.experimental.stateless_dropout(
-                    state,
-                    rate=self.dropout,
-                    seed=self.random_generator.make_seeds(1)[:, 0],
-                )
+            state = self.hidden_dropout(self.hidden(state), training=training)
             state = tf.nn.relu(state)
         return self.logits(state)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow as tf
@@ -10,6 +11,7 @@ from tfrs_timirec.layers.item_embedding import ItemEmbedding
 from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
 from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
+from tfrs_timirec.layers.resumable_dropout import ResumableDropout
 from tfrs_timirec.layers.transformer_block import TransformerBlock
 
 # Histories up to these shares of the longest are computed as shorter ones.
@@ -38,14 +40,17 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
         max_history_length: longest history (n).
         transformer: add the transformer layer of the `+` models.
         positions_in_sum: sum item plus position instead of item alone.
+        dropout: rate of the dropout of H and in the transformer layer; 0 as in
+            the paper.
         **kwargs: `name`, `dtype`, … of `tf.keras.layers.Layer`.
 
     Input shape: `(batch, length)` integer item ids, 0 pads.
     Output shape: `(batch, num_interests, embedding_dim)`.
 
     Raises:
-        ValueError: if a size is not a positive integer, or if
-            `positions_in_sum` and `transformer` are both set.
+        ValueError: if a size is not a positive integer, if
+            `positions_in_sum` and `transformer` are both set, or if `dropout`
+            lies outside [0, 1).
 
     Example:
     >>> extractor = SelfAttentiveExtractor(vocabulary_size=100)
@@ -66,6 +71,7 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
         max_history_length: int = 20,
         transformer: bool = False,
         positions_in_sum: bool = False,
+        dropout: float = 0.0,
         **kwargs: Any,
     ):
         if transformer and positions_in_sum:
@@ -83,38 +89,52 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
         self.max_history_length = max_history_length
         self.transformer = transformer
         self.positions_in_sum = positions_in_sum
+        self.dropout = dropout
         self.item_embedding = ItemEmbedding(
             vocabulary_size, embedding_dim, name="item_embedding"
         )
         self.recency_embedding = RecencyEmbedding(
             max_history_length, embedding_dim, name="recency_embedding"
         )
+        self.hidden_dropout = ResumableDropout(dropout, name="hidden_dropout")
         self.attention = MultiInterestAttention(
             num_interests, attention_dim, name="attention"
         )
         self.transformer_block = (
-            TransformerBlock(embedding_dim, name="transformer_block")
+            TransformerBlock(
+                embedding_dim, dropout=dropout, name="transformer_block"
+            )
             if transformer
             else None
         )
 
     def call(
-        self, item_ids: tf.Tensor, return_attention: bool = False
+        self,
+        item_ids: tf.Tensor,
+        return_attention: bool = False,
+        training: bool | None = None,
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         """Returns the interests, and on request each item's weights."""
         if return_attention:
-            return self._extract(item_ids, return_attention=True)
+            return self._extract(item_ids, training, return_attention=True)
         shares = [round(share * item_ids.shape[1]) for share in _LENGTH_SHARES]
-        return map_by_length(self._extract, item_ids, shares)
+        extract = functools.partial(self._extract, training=training)
+        return map_by_length(extract, item_ids, shares)
 
     def _extract(
-        self, item_ids: tf.Tensor, return_attention: bool = False
+        self,
+        item_ids: tf.Tensor,
+        training: bool | None,
+        return_attention: bool = False,
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         valid_mask = tf.not_equal(item_ids, 0)
         items = self.item_embedding(item_ids)  # (batch, length, dim)
         hidden = items + self.recency_embedding(valid_mask)
+        hidden = self.hidden_dropout(hidden, training=training)
         if self.transformer_block is not None:
-            hidden = self.transformer_block(hidden, mask=valid_mask)
+            hidden = self.transformer_block(
+                hidden, mask=valid_mask, training=training
+            )
             values = hidden
         else:
             values = hidden if self.positions_in_sum else items
@@ -136,4 +156,5 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
             "max_history_length": self.max_history_length,
             "transformer": self.transformer,
             "positions_in_sum": self.positions_in_sum,
+            "dropout": self.dropout,
         }

@@ -6,9 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec._validation import check_positive_int, check_rate
 from tfrs_timirec.layers.initialization import small_normal_dense
 from tfrs_timirec.layers.masking import masked_softmax
+from tfrs_timirec.layers.resumable_dropout import ResumableDropout
 
 _LAYER_NORM_EPSILON = 1e-5  # The authors' (PyTorch's); Keras's is 1e-3.
 
@@ -17,12 +18,14 @@ _LAYER_NORM_EPSILON = 1e-5  # The authors' (PyTorch's); Keras's is 1e-3.
 class TransformerBlock(tf.keras.layers.Layer):
     """Self-attention and a feed-forward layer, each normalized afterwards.
 
-    One attention head without an output projection, post-LayerNorm, no
-    dropout: the layer that the authors' code puts before the extractor of the
-    `+` models (Section 4.1.2, "ComiRec+"), and with `causal` that of SASRec.
+    One attention head without an output projection, post-LayerNorm: the layer
+    that the authors' code puts before the extractor of the `+` models
+    (Section 4.1.2, "ComiRec+"), and with `causal` that of SASRec. Theirs has
+    no dropout.
 
     Args:
         feed_forward_dim: units of the hidden feed-forward layer.
+        dropout: rate of the dropout of what each of the two layers adds.
         causal: let a place attend to itself and the places before it only.
         **kwargs: `name`, `dtype`, … of `tf.keras.layers.Layer`.
 
@@ -37,12 +40,14 @@ class TransformerBlock(tf.keras.layers.Layer):
         pair_values: the same for the values.
         last_only: compute the last place's row alone, which then must be a
             real item.
+        training: whether dropout is on.
 
     Output shape: `(batch, num_queries, dim)`, where `num_queries` is the
         length, or 1 with `last_only`.
 
     Raises:
-        ValueError: if `feed_forward_dim` is not a positive integer.
+        ValueError: if `feed_forward_dim` is not a positive integer, or
+            `dropout` lies outside [0, 1).
 
     Example:
     >>> layer = TransformerBlock(feed_forward_dim=64)
@@ -54,14 +59,26 @@ class TransformerBlock(tf.keras.layers.Layer):
     """
 
     def __init__(
-        self, feed_forward_dim: int = 64, causal: bool = False, **kwargs: Any
+        self,
+        feed_forward_dim: int = 64,
+        dropout: float = 0.0,
+        causal: bool = False,
+        **kwargs: Any,
     ):
         check_positive_int(
             "TransformerBlock", feed_forward_dim=feed_forward_dim
         )
+        check_rate("TransformerBlock", dropout=dropout)
         super().__init__(**kwargs)
         self.feed_forward_dim = feed_forward_dim
+        self.dropout = dropout
         self.causal = causal
+        self.attention_dropout = ResumableDropout(
+            dropout, name="attention_dropout"
+        )
+        self.feed_forward_dropout = ResumableDropout(
+            dropout, name="feed_forward_dropout"
+        )
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -89,9 +106,11 @@ class TransformerBlock(tf.keras.layers.Layer):
         self,
         item_vectors: tf.Tensor,
         mask: tf.Tensor | None = None,
+        *,
         pair_keys: tf.Tensor | None = None,
         pair_values: tf.Tensor | None = None,
         last_only: bool = False,
+        training: bool | None = None,
     ) -> tf.Tensor:
         """Returns the vectors in the context of their history."""
         if mask is None:
@@ -117,8 +136,10 @@ class TransformerBlock(tf.keras.layers.Layer):
             context += tf.linalg.matvec(
                 pair_values, attention, transpose_a=True
             )
+        context = self.attention_dropout(context, training=training)
         hidden = self.attention_norm(item_vectors + context)
         output = self.feed_forward_output(self.feed_forward_hidden(hidden))
+        output = self.feed_forward_dropout(output, training=training)
         return self.feed_forward_norm(hidden + output)
 
     def get_config(self) -> dict[str, Any]:
@@ -126,5 +147,6 @@ class TransformerBlock(tf.keras.layers.Layer):
         return {
             **super().get_config(),
             "feed_forward_dim": self.feed_forward_dim,
+            "dropout": self.dropout,
             "causal": self.causal,
         }

@@ -30,6 +30,8 @@ class ComiRec(SequentialRecommender):
         transformer: add the transformer layer of ComiRec+.
         positions_in_sum: whether interests sum positions too; see
             `SelfAttentiveExtractor`.
+        dropout: rate of the dropout around and in the transformer layer; 0 as
+            in the paper.
         extractor: another layer, as a `DynamicRoutingExtractor` (ComiRec-DR)
             or one of your own, called with item ids (batch, length) and giving
             interests (batch, num_interests, dim). It must have an attribute
@@ -61,6 +63,7 @@ class ComiRec(SequentialRecommender):
         max_history_length: int = 20,
         transformer: bool = False,
         positions_in_sum: bool = False,
+        dropout: float = 0.0,
         extractor: tf.keras.layers.Layer | None = None,
         **kwargs: Any,
     ):
@@ -88,6 +91,7 @@ class ComiRec(SequentialRecommender):
                 max_history_length=max_history_length,
                 transformer=transformer,
                 positions_in_sum=positions_in_sum,
+                dropout=dropout,
                 name="extractor",
             )
         self.extractor: tf.keras.layers.Layer = extractor

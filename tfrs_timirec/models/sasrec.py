@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int
-from tfrs_timirec.layers import RecencyEmbedding, TransformerBlock
+from tfrs_timirec.layers import (
+    RecencyEmbedding,
+    ResumableDropout,
+    TransformerBlock,
+)
 from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.models.feature_specs import empty_features
 from tfrs_timirec.models.sequential_recommender import Features
@@ -26,21 +31,23 @@ class SASRec(SingleVectorRecommender):
     blocks; the user vector is the output at the newest item. Of the last block
     nothing else is computed.
 
-    As in the TiMiRec authors' code, a block has one attention head, normalizes
-    after it adds, and has no dropout, and positions count from the newest
-    item. The original has two blocks with dropout and learns from the outputs
-    at all positions at once.
+    As in the TiMiRec authors' code, a block has one attention head and
+    normalizes after it adds, there is no dropout unless asked for, and
+    positions count from the newest item. The original has two blocks with
+    dropout and learns from the outputs at all positions at once.
 
     Args:
         vocabulary_size: number of ids, padding and unknown item included.
         embedding_dim: size of all vectors (D).
         max_history_length: longest history (n).
         num_blocks: transformer blocks; 1 in the authors' commands.
+        dropout: rate of the dropout of what goes into the blocks and of what
+            they add; 0 in the authors' code.
         **kwargs: `name` and `dtype` of `tf.keras.Model`.
 
     Raises:
-        ValueError: if a size is not a positive integer, or a history is longer
-            than `max_history_length`.
+        ValueError: if a size is not a positive integer, `dropout` lies
+            outside [0, 1), or a history is longer than `max_history_length`.
 
     Example:
     >>> model = SASRec(interactions.vocabulary_size)
@@ -58,6 +65,7 @@ class SASRec(SingleVectorRecommender):
         embedding_dim: int = 64,
         max_history_length: int = 20,
         num_blocks: int = 1,
+        dropout: float = 0.0,
         **kwargs: Any,
     ):
         check_positive_int("SASRec", num_blocks=num_blocks)
@@ -65,10 +73,8 @@ class SASRec(SingleVectorRecommender):
         self.recency_embedding = RecencyEmbedding(
             max_history_length, embedding_dim, name="recency_embedding"
         )
-        self.blocks = [
-            TransformerBlock(embedding_dim, causal=True, name=f"block_{number}")
-            for number in range(num_blocks)
-        ]
+        self.hidden_dropout = ResumableDropout(dropout, name="hidden_dropout")
+        self.blocks = causal_blocks(num_blocks, embedding_dim, dropout)
         self(empty_features(self.feature_names, max_history_length))
 
     def encode(
@@ -77,13 +83,35 @@ class SASRec(SingleVectorRecommender):
         """Returns the user vectors, (batch, embedding_dim)."""
         item_ids = features["item_ids"]
         lengths = [round(share * item_ids.shape[1]) for share in SHORT_SHARES]
-        return map_by_length(self._encode, item_ids, lengths)
+        encode = functools.partial(self._encode, training=training)
+        return map_by_length(encode, item_ids, lengths)
 
-    def _encode(self, item_ids: tf.Tensor) -> tf.Tensor:
+    def _encode(self, item_ids: tf.Tensor, training: bool | None) -> tf.Tensor:
         """Encodes histories with padding in front."""
         mask = tf.not_equal(item_ids, 0)
         hidden = self.item_embedding(item_ids) + self.recency_embedding(mask)
+        hidden = self.hidden_dropout(hidden, training=training)
         for block in self.blocks[:-1]:
-            hidden = block(hidden, mask=mask)
-        hidden = self.blocks[-1](hidden, mask=mask, last_only=True)
+            hidden = block(hidden, mask=mask, training=training)
+        hidden = self.blocks[-1](
+            hidden, mask=mask, last_only=True, training=training
+        )
         return tf.squeeze(hidden, axis=1)
+
+
+def causal_blocks(
+    num_blocks: int, embedding_dim: int, dropout: float
+) -> list[TransformerBlock]:
+    """Returns the blocks that SASRec and TiSASRec pass a history through.
+
+    Args:
+        num_blocks: how many.
+        embedding_dim: units of the hidden feed-forward layers.
+        dropout: rate of the dropout of what they add.
+    """
+    return [
+        TransformerBlock(
+            embedding_dim, dropout=dropout, causal=True, name=f"block_{number}"
+        )
+        for number in range(num_blocks)
+    ]

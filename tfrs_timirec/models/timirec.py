@@ -47,7 +47,7 @@ class TiMiRec(ComiRec):
             these names; see `feature_spec` for what there is. Takes the place
             of `num_projection_layers`.
         **kwargs: further arguments of `ComiRec`: `attention_dim`,
-            `transformer`, `positions_in_sum`, `name`, …
+            `transformer`, `positions_in_sum`, `dropout`, `name`, …
 
     Raises:
         ValueError: as `ComiRec`, or if an `extractor` comes without a

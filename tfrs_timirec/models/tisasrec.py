@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int
-from tfrs_timirec.layers import RecencyEmbedding, TransformerBlock
+from tfrs_timirec.layers import RecencyEmbedding, ResumableDropout
 from tfrs_timirec.layers.initialization import small_normal
 from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.time_intervals import time_intervals
 from tfrs_timirec.models.feature_specs import empty_features
-from tfrs_timirec.models.sasrec import SHORT_SHARES
+from tfrs_timirec.models.sasrec import SHORT_SHARES, causal_blocks
 from tfrs_timirec.models.sequential_recommender import Features
 from tfrs_timirec.models.single_vector_recommender import (
     SingleVectorRecommender,
@@ -42,11 +43,13 @@ class TiSASRec(SingleVectorRecommender):
         num_blocks: transformer blocks; they share the vectors of intervals
             and positions.
         max_interval: intervals from here on are one; 512 in the authors' code.
+        dropout: rate of the dropout of what goes into the blocks and of what
+            they add; 0 in the authors' code.
         **kwargs: `name` and `dtype` of `tf.keras.Model`.
 
     Raises:
-        ValueError: if a size is not a positive integer, or a history is longer
-            than `max_history_length`.
+        ValueError: if a size is not a positive integer, `dropout` lies
+            outside [0, 1), or a history is longer than `max_history_length`.
 
     Example:
     >>> model = TiSASRec(interactions.vocabulary_size)
@@ -66,6 +69,7 @@ class TiSASRec(SingleVectorRecommender):
         max_history_length: int = 20,
         num_blocks: int = 1,
         max_interval: int = 512,
+        dropout: float = 0.0,
         **kwargs: Any,
     ):
         check_positive_int(
@@ -86,10 +90,8 @@ class TiSASRec(SingleVectorRecommender):
             )
             for name in ("interval_keys", "interval_values")
         )
-        self.blocks = [
-            TransformerBlock(embedding_dim, causal=True, name=f"block_{number}")
-            for number in range(num_blocks)
-        ]
+        self.hidden_dropout = ResumableDropout(dropout, name="hidden_dropout")
+        self.blocks = causal_blocks(num_blocks, embedding_dim, dropout)
         self(empty_features(self.feature_names, max_history_length))
 
     @property
@@ -103,16 +105,22 @@ class TiSASRec(SingleVectorRecommender):
         """Returns the user vectors, (batch, embedding_dim)."""
         item_ids = features["item_ids"]
         lengths = [round(share * item_ids.shape[1]) for share in SHORT_SHARES]
-        return map_by_length(
-            self._encode, item_ids, lengths, features["timestamps"]
-        )
+        encode = functools.partial(self._encode, training=training)
+        return map_by_length(encode, item_ids, lengths, features["timestamps"])
 
-    def _encode(self, item_ids: tf.Tensor, timestamps: tf.Tensor) -> tf.Tensor:
+    def _encode(
+        self,
+        item_ids: tf.Tensor,
+        timestamps: tf.Tensor,
+        training: bool | None,
+    ) -> tf.Tensor:
         """Encodes histories with padding in front."""
         mask = tf.not_equal(item_ids, 0)
         position_keys = self.position_keys(mask)[:, tf.newaxis]
         position_values = self.position_values(mask)[:, tf.newaxis]
-        hidden = self.item_embedding(item_ids)
+        hidden = self.hidden_dropout(
+            self.item_embedding(item_ids), training=training
+        )
         for block in self.blocks:
             last_only = block is self.blocks[-1]
             intervals = time_intervals(timestamps, mask, last_only=last_only)
@@ -123,5 +131,6 @@ class TiSASRec(SingleVectorRecommender):
                 pair_keys=self.interval_keys(intervals) + position_keys,
                 pair_values=self.interval_values(intervals) + position_values,
                 last_only=last_only,
+                training=training,
             )
         return tf.squeeze(hidden, axis=1)

@@ -140,3 +140,15 @@ def test_seeds_that_are_none(seeds, capsys):
 
     assert end.value.code == 2
     assert "Received" in capsys.readouterr().err
+
+
+def test_each_preset_has_its_own_folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    main(["reproduce", "table4", "--preset", "paper", "--render-only"])
+
+    assert capsys.readouterr().out.split() == [
+        "Wrote",
+        "results/paper/table4.md",
+    ]
+    assert (tmp_path / "results/paper/table4.md").exists()

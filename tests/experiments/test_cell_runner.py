@@ -9,7 +9,7 @@ import rich.console
 
 from tests.cli.test_main import write_log
 from tfrs_timirec.evaluation import CaseStudy
-from tfrs_timirec.experiments import DataSource, TrainingRun
+from tfrs_timirec.experiments import DataSource, TrainingRun, preset
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS, TIMIREC
 from tfrs_timirec.experiments.cell_runner import CellRunner
 from tfrs_timirec.experiments.claim import claim
@@ -214,3 +214,13 @@ def test_given_settings_hold_for_all_and_are_not_in_the_name():
     assert str(cell.path) == "amazon_beauty/timirec/seed3"
     plain = dataclasses.replace(cell.settings, learning_rate=1e-3)
     assert plain == Cell.of(TIMIREC, "amazon_beauty", 3).settings
+
+
+def test_presets_are_those_that_were_asked_for():
+    cell = Cell.of(TIMIREC, "amazon_beauty", 0, preset_name="paper")
+
+    assert cell.settings == preset("timirec", "amazon_beauty", "paper")
+    assert cell.pretraining.settings == preset(
+        "comirec", "amazon_beauty", "paper"
+    )
+    assert cell.name == "timirec"  # Folders tell the presets apart.

@@ -18,6 +18,7 @@ from tfrs_timirec.experiments.catalogue import EXPERIMENTS
 from tfrs_timirec.experiments.cell_runner import CellRunner
 from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.experiment import Plan
+from tfrs_timirec.experiments.presets import PRESET_NAMES
 from tfrs_timirec.experiments.result_figures import draw_figures
 from tfrs_timirec.experiments.result_store import ResultStore
 from tfrs_timirec.experiments.result_tables import render_tables
@@ -104,19 +105,25 @@ def add_parser(
         help="only these systems of the experiment (default: all)",
     )
     parser.add_argument(
+        "--preset",
+        choices=PRESET_NAMES,
+        default=PRESET_NAMES[0],
+        metavar="NAME",
+        help="where the systems' settings come from: validated (the best on"
+        " validation cases, the default) or paper",
+    )
+    parser.add_argument(
         "--output",
         metavar="FOLDER",
         type=pathlib.Path,
-        default=pathlib.Path("results"),
-        help="folder of results, tables and figures (default: %(default)s)",
+        help="folder of results, tables and figures (default: results/PRESET)",
     )
     parser.add_argument(
         "--runs",
         metavar="FOLDER",
         type=pathlib.Path,
-        default=pathlib.Path("runs/reproduce"),
         help="folder of the runs with their weights, which may be large"
-        " (default: %(default)s)",
+        " (default: runs/reproduce/PRESET)",
     )
     parser.add_argument(
         "--render-only",
@@ -135,11 +142,13 @@ def run(args: argparse.Namespace) -> int:
     """
     console = rich.console.Console(highlight=False)
     plan = read_plan(args)
-    store = ResultStore(args.output)
+    output = args.output or pathlib.Path("results", plan.preset_name)
+    runs_folder = args.runs or pathlib.Path("runs/reproduce", plan.preset_name)
+    store = ResultStore(output)
     if not args.render_only:
         runner = CellRunner(
             store,
-            args.runs,
+            runs_folder,
             lambda dataset: _source(dataset, args.data_dir),
             _command(args),
             console,
@@ -152,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
                 for cell in cells
             ]
         )
-    for file in _render(plan, store, args.output):
+    for file in _render(plan, store, output):
         console.print(f"Wrote {file}", soft_wrap=True)
     return 0
 
@@ -177,6 +186,7 @@ def read_plan(args: argparse.Namespace) -> Plan:
         datasets=datasets,
         seeds=args.seeds,
         given=given_settings(args),
+        preset_name=args.preset,
     )
     for dataset in datasets:
         plan.cells(dataset)  # Says now if a setting is wrong.
@@ -219,6 +229,8 @@ def _command(args: argparse.Namespace) -> str:
     if args.data_dir:
         words += ["--data-dir", "FOLDER"]
     words += ["--seeds", ",".join(str(seed) for seed in args.seeds)]
+    if args.preset != PRESET_NAMES[0]:
+        words += ["--preset", args.preset]
     if args.systems:
         words += ["--systems", *args.systems]
     for name, value in given_settings(args).items():

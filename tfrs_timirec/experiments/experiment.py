@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfrs_timirec.experiments.known_names import check_known
 from tfrs_timirec.experiments.model_builders import foreign_settings
-from tfrs_timirec.experiments.presets import preset
+from tfrs_timirec.experiments.presets import PRESET_NAMES, preset
 from tfrs_timirec.experiments.settings import TrainingSettings
 
 
@@ -97,6 +98,7 @@ class Cell:
         dataset: str,
         seed: int,
         given: Mapping[str, Any] | None = None,
+        preset_name: str = PRESET_NAMES[0],
     ) -> Cell:
         """Returns the cell of a system.
 
@@ -106,20 +108,23 @@ class Cell:
             seed: the seed.
             given: settings that take the place of the presets', of all
                 systems alike; a system's own changes win.
+            preset_name: one of `PRESET_NAMES`.
 
         Raises:
             ValueError: if a setting is out of its range.
         """
-        given = given or {}
-        base = _base(system.model, dataset, seed, given)
-        settings = dataclasses.replace(base, **system.changes)
-        return cls._of_settings(settings, dataset, given)
+        base = functools.partial(_base, preset_name, dataset, seed, given or {})
+        settings = dataclasses.replace(base(system.model), **system.changes)
+        return cls._of_settings(settings, dataset, base)
 
     @classmethod
     def _of_settings(
-        cls, settings: TrainingSettings, dataset: str, given: Mapping[str, Any]
+        cls,
+        settings: TrainingSettings,
+        dataset: str,
+        base_of: Callable[[str], TrainingSettings],
     ) -> Cell:
-        base = _base(settings.model, dataset, settings.seed, given)
+        base = base_of(settings.model)
         names = [field.name for field in dataclasses.fields(settings)]
         changes = [
             f"{name}={getattr(settings, name)}"
@@ -134,7 +139,7 @@ class Cell:
             pretraining=(
                 None
                 if pretraining is None
-                else cls._of_settings(pretraining, dataset, given)
+                else cls._of_settings(pretraining, dataset, base_of)
             ),
         )
 
@@ -161,12 +166,14 @@ class Plan:
         datasets: names of the data sets.
         seeds: the seeds.
         given: settings that take the place of the presets'.
+        preset_name: which presets, one of `PRESET_NAMES`.
     """
 
     experiment: Experiment
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     given: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    preset_name: str = PRESET_NAMES[0]
 
     def cells(self, dataset: str) -> dict[str, list[Cell]]:
         """Returns the cells of a data set by the title of their system.
@@ -179,7 +186,7 @@ class Plan:
         """
         return {
             system.title: [
-                Cell.of(system, dataset, seed, self.given)
+                Cell.of(system, dataset, seed, self.given, self.preset_name)
                 for seed in self.seeds
             ]
             for system in self.experiment.systems
@@ -187,9 +194,13 @@ class Plan:
 
 
 def _base(
-    model: str, dataset: str, seed: int, given: Mapping[str, Any]
+    preset_name: str,
+    dataset: str,
+    seed: int,
+    given: Mapping[str, Any],
+    model: str,
 ) -> TrainingSettings:
-    settings = preset(model, dataset)
+    settings = preset(model, dataset, preset_name)
     foreign = foreign_settings(model)
     used = {name: value for name, value in given.items() if name not in foreign}
     return dataclasses.replace(settings, seed=seed, **used)

@@ -27,6 +27,10 @@ def test_dataset_gets_its_config(dataset, expected):
         ),
         ({"dataset": "amazon"}, "`dataset` must be one of amazon_beauty"),
         (
+            {"dataset": "amazon_beauty", "ties": "file"},
+            "`ties` must be one of file_order, reverse_file_order",
+        ),
+        (
             {"dataset": "household_tv/tinny"},
             r"Did you mean household_tv/tiny\?",
         ),
@@ -48,3 +52,27 @@ def test_paths_become_absolute(tmp_path, monkeypatch):
 
     assert source.interactions == str(tmp_path / "a.csv")
     assert source.data_dir is None
+
+
+@pytest.mark.parametrize(
+    ("ties", "order"),
+    [("file_order", "abc"), ("reverse_file_order", "acb")],
+)
+def test_ties_are_ordered_as_asked(ties, order, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id,timestamp\nu,a,1\nu,b,2\nu,c,2\n")
+
+    log = DataSource(interactions=str(path), ties=ties).load()
+
+    assert "".join(log.decode_items(log.item_ids)) == order
+
+
+def test_ties_hold_for_a_data_set_too():
+    # Its times are all different within a household: nothing changes.
+    first = DataSource(dataset="household_tv/tiny").load()
+    second = DataSource(
+        dataset="household_tv/tiny", ties="reverse_file_order"
+    ).load()
+
+    assert second.report.options.ties == "reverse_file_order"
+    assert second.fingerprint == first.fingerprint

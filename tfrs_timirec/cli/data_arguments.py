@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tfrs_timirec.data.cleaning import TIE_RULES
 from tfrs_timirec.experiments import DataSource
 
 _NAMES = (
@@ -13,6 +14,7 @@ _NAMES = (
     "user_column",
     "item_column",
     "timestamp_column",
+    "ties",
 )
 
 
@@ -48,6 +50,21 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="COLUMN",
             help=f"the file's column of {name}s (default: {default})",
         )
+    add_tie_argument(group)
+
+
+def add_tie_argument(parser: argparse._ActionsContainer) -> None:
+    """Adds the argument that orders what has the same time.
+
+    Args:
+        parser: a verb's parser, or a group of it.
+    """
+    parser.add_argument(
+        "--ties",
+        choices=TIE_RULES,
+        default=TIE_RULES[0],
+        help="order of a user's rows of equal time (default: %(default)s)",
+    )
 
 
 def read_data_arguments(args: argparse.Namespace) -> DataSource:

@@ -6,8 +6,9 @@ import argparse
 
 import rich.console
 
+from tfrs_timirec.cli.data_arguments import add_tie_argument
 from tfrs_timirec.data import CleaningOptions
-from tfrs_timirec.data.cleaning import DUPLICATE_RULES, TIE_RULES
+from tfrs_timirec.data.cleaning import DUPLICATE_RULES
 
 _DESCRIPTION = """\
 Reads a log, cleans it, groups it by user and writes a TFDS folder of user
@@ -88,12 +89,7 @@ def add_prepare_parser(
         default=DUPLICATE_RULES[0],
         help="when a user met an item several times (default: %(default)s)",
     )
-    parser.add_argument(
-        "--ties",
-        choices=TIE_RULES,
-        default=TIE_RULES[0],
-        help="order of a user's rows of equal time (default: %(default)s)",
-    )
+    add_tie_argument(parser)
     parser.add_argument(
         "--shards",
         type=int,

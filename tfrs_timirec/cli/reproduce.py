@@ -9,10 +9,12 @@ from typing import Any
 
 import rich.console
 
+from tfrs_timirec.cli.data_arguments import add_tie_argument
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
     given_settings,
 )
+from tfrs_timirec.data.cleaning import TIE_RULES
 from tfrs_timirec.experiments import DataSource
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS
 from tfrs_timirec.experiments.cell_runner import CellRunner
@@ -91,6 +93,7 @@ def add_parser(
         help="folder with the data sets' raw files; without, they are"
         " downloaded where that is allowed",
     )
+    add_tie_argument(parser)
     parser.add_argument(
         "--seeds",
         type=read_seeds,
@@ -149,7 +152,9 @@ def run(args: argparse.Namespace) -> int:
         runner = CellRunner(
             store,
             runs_folder,
-            lambda dataset: _source(dataset, args.data_dir),
+            lambda dataset: DataSource(
+                dataset=dataset, data_dir=args.data_dir, ties=args.ties
+            ),
             _command(args),
             console,
         )
@@ -217,10 +222,6 @@ def read_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def _source(dataset: str, data_dir: str | None) -> DataSource:
-    return DataSource(dataset=dataset, data_dir=data_dir)
-
-
 def _command(args: argparse.Namespace) -> str:
     """The command without what belongs to one machine alone."""
     words: list[Any] = ["timirec", "reproduce", args.experiment]
@@ -231,6 +232,8 @@ def _command(args: argparse.Namespace) -> str:
     words += ["--seeds", ",".join(str(seed) for seed in args.seeds)]
     if args.preset != PRESET_NAMES[0]:
         words += ["--preset", args.preset]
+    if args.ties != TIE_RULES[0]:
+        words += ["--ties", args.ties]
     if args.systems:
         words += ["--systems", *args.systems]
     for name, value in given_settings(args).items():

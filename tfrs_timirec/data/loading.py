@@ -10,6 +10,7 @@ import rich.console
 import rich.progress
 import tensorflow_datasets as tfds
 
+from tfrs_timirec.data.cleaning import CleaningOptions
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.raw_files import (
     RawFile,
@@ -28,7 +29,9 @@ _DATASETS = (
 
 
 def load_dataset(
-    name: str, data_dir: str | os.PathLike[str] | None = None
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    cleaning: CleaningOptions | None = None,
 ) -> Interactions:
     """Loads one of the package's TFDS data sets; prepares it the first time.
 
@@ -43,9 +46,11 @@ def load_dataset(
         data_dir: the folder of the raw files; by default the manual directory
             of TFDS, `downloads/manual` in its folder. Data sets that are
             simulated need none.
+        cleaning: what to remove, and how to order equal times; by default
+            nothing, in the order of the file.
 
     Returns:
-        The interactions, nothing removed. Their `fingerprint` identifies them.
+        The interactions. Their `fingerprint` identifies them.
 
     Raises:
         FileNotFoundError: if a raw file neither lies in the folder nor can be
@@ -92,7 +97,7 @@ def load_dataset(
                 raise
             # Another process has prepared it meanwhile, from the same files.
             builder = tfds.builder(name, data_dir=builder.data_dir_root)
-    return Interactions.from_tfds(builder)
+    return Interactions.from_tfds(builder, cleaning=cleaning)
 
 
 def list_datasets() -> list[str]:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from typing import Any
 
+from tfrs_timirec.data.cleaning import TIE_RULES, CleaningOptions
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.loading import list_datasets, load_dataset
 from tfrs_timirec.data.log_files import PARQUET_SUFFIXES
@@ -27,11 +28,13 @@ class DataSource:
         user_column: name of the file's column of user ids.
         item_column: name of the file's column of item ids.
         timestamp_column: name of the file's column of times.
+        ties: how to order a user's interactions of equal time; see
+            `CleaningOptions`.
 
     Raises:
         ValueError: if there is not exactly one of `dataset` and
             `interactions`, if an option of the other one is given, or if the
-            data set is unknown.
+            data set is unknown, or `ties` is.
 
     Example:
     >>> DataSource(dataset="household_tv/tiny").load().num_items
@@ -44,6 +47,7 @@ class DataSource:
     user_column: str | None = None
     item_column: str | None = None
     timestamp_column: str | None = None
+    ties: str = TIE_RULES[0]
 
     def __post_init__(self) -> None:
         if (self.dataset is None) == (self.interactions is None):
@@ -69,6 +73,7 @@ class DataSource:
             roots = {name.split("/")[0] for name in datasets}
             if self.dataset not in roots:
                 check_known("dataset", self.dataset, datasets)
+        check_known("ties", self.ties, TIE_RULES)
 
     def load(self) -> Interactions:
         """Reads the data; the first time it may have to be prepared.
@@ -77,11 +82,12 @@ class DataSource:
             FileNotFoundError: if a file is missing; says where it must be.
             ValueError: if a file is broken or holds a bad value.
         """
+        cleaning = CleaningOptions(ties=self.ties)
         if self.dataset is not None:
-            return load_dataset(self.dataset, self.data_dir)
+            return load_dataset(self.dataset, self.data_dir, cleaning)
         path = self.interactions or ""
         if os.path.isdir(path):
-            return self._load_folder(path)
+            return self._load_folder(path, cleaning)
         read = (
             Interactions.from_parquet
             if path.lower().endswith(PARQUET_SUFFIXES)
@@ -92,9 +98,11 @@ class DataSource:
             for name, value in self._columns().items()
             if value is not None
         }
-        return read(path, **given)
+        return read(path, cleaning=cleaning, **given)
 
-    def _load_folder(self, path: str) -> Interactions:
+    def _load_folder(
+        self, path: str, cleaning: CleaningOptions
+    ) -> Interactions:
         for name, value in self._columns().items():
             if value is not None:
                 raise ValueError(
@@ -102,7 +110,7 @@ class DataSource:
                     f" such choice. Received: {name}={value!r} with"
                     f" interactions={path!r}. Leave it out."
                 )
-        return load_prepared(path)
+        return load_prepared(path, cleaning)
 
     @property
     def place(self) -> str:

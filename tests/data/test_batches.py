@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.data.small_logs import make_log, make_random_log
 from tfrs_timirec.data.batches import evaluation_dataset, training_dataset
@@ -30,6 +31,12 @@ def instances(epoch):
         for history, target in zip(
             epoch["item_ids"], epoch["target_id"], strict=True
         )
+    )
+
+
+def fold_in(seed, number):
+    return tf.random.experimental.stateless_fold_in(
+        seed, tf.constant(number, tf.int64)
     )
 
 
@@ -167,6 +174,44 @@ def test_epoch_follows_from_seed_and_number():
     other_seed = one_epoch(training_dataset(split, seed=6))
     for name in ("target_id", "negative_ids"):
         assert (other_seed[name] != epochs[0][name]).any()
+
+
+@pytest.mark.parametrize(("seed", "number"), [(0, 0), (0, 7), (3, 1)])
+def test_epochs_stay_what_they_were(seed, number):
+    # The order and the negatives of a seed are those of every earlier version:
+    # here they are drawn step by step, negatives until none is seen.
+    log = make_random_log()
+    split = LeaveOneOut(log)
+    epoch_seed = fold_in(tf.constant([seed, 0], tf.int64), number)
+    order = tf.random.experimental.stateless_shuffle(
+        split.train_positions, epoch_seed
+    ).numpy()
+    seen = {
+        (log.user_indices[position], log.item_ids[position])
+        for position in np.flatnonzero(split.is_training)
+    }
+
+    def is_seen(user, item):
+        return item < 2 or (user, item) in seen
+
+    dataset = training_dataset(
+        split, batch_size=16, num_negatives=2, seed=seed, first_epoch=number
+    )
+    for step, batch in enumerate(dataset.as_numpy_iterator()):
+        positions = order[16 * step : 16 * (step + 1)]
+        users = np.repeat(log.user_indices[positions], 2).reshape(-1, 2)
+        draw_seed = fold_in(epoch_seed, step)
+        negatives = np.zeros(users.shape, np.int32)
+        while (again := np.vectorize(is_seen)(users, negatives)).any():
+            drawn = tf.random.stateless_uniform(
+                users.shape, draw_seed, 2, log.vocabulary_size, tf.int32
+            )
+            negatives = np.where(again, drawn, negatives)
+            draw_seed = fold_in(draw_seed, 1)
+        np.testing.assert_array_equal(
+            batch["target_id"], log.item_ids[positions]
+        )
+        np.testing.assert_array_equal(batch["negative_ids"], negatives)
 
 
 def test_epoch_that_is_left_early_counts():

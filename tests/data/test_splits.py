@@ -16,7 +16,7 @@ def test_positions_by_hand():
     # Bob has no third interaction, so all of his are for training; cat's only
     # training item has nothing before it; dan trains on b after (c, a).
     assert split.num_held_out.tolist() == [0, 0, 2, 2]
-    assert split.train_ends.tolist() == [1, 3, 4, 9]
+    assert np.flatnonzero(~split.is_training).tolist() == [4, 5, 9, 10]
     assert split.train_positions.tolist() == [2, 7, 8]
     assert split.held_out_positions("validation").tolist() == [4, 9]
     assert split.held_out_positions("test").tolist() == [5, 10]

@@ -76,13 +76,14 @@ def training_dataset(
         split.interactions, max_history_length, features
     )
     negatives = _NegativeSampler(split, num_negatives)
+    # Outside of `epoch`: a constant made there lies in the graph, which is
+    # copied several times.
+    in_order = tf.constant(positions)
     passes = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         epoch_seed = _fold_in(tf.constant([seed, 0], tf.int64), number)
-        order = tf.random.experimental.stateless_shuffle(
-            tf.constant(positions), epoch_seed
-        )
+        order = tf.random.experimental.stateless_shuffle(in_order, epoch_seed)
 
         def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
             start = step * batch_size
@@ -200,15 +201,15 @@ class _HistoryGatherer:
                 f" Received: max_history_length={max_history_length}"
             )
         self.item_ids = tf.constant(interactions.item_ids)
-        self.starts = tf.constant(
-            interactions.row_splits[interactions.user_indices]
-        )
+        self.users = tf.constant(interactions.user_indices)
+        self.starts = tf.constant(interactions.row_splits[:-1])
         self.offsets = tf.range(-max_history_length, 0, dtype=tf.int64)
         self.context = ContextFeatures(interactions, features)
 
     def __call__(self, positions: tf.Tensor) -> dict[str, tf.Tensor]:
         before = positions[:, tf.newaxis] + self.offsets  # (batch, length)
-        first = tf.gather(self.starts, positions)[:, tf.newaxis]
+        users = tf.gather(self.users, positions)
+        first = tf.gather(self.starts, users)[:, tf.newaxis]
         places = tf.maximum(before, 0)
         item_ids = tf.gather(self.item_ids, places)
         item_ids = tf.where(before >= first, item_ids, 0)
@@ -224,18 +225,11 @@ class _NegativeSampler:
 
     def __init__(self, split: LeaveOneOut, num_negatives: int):
         interactions = split.interactions
-        users = interactions.user_indices.astype(np.int64)
-        is_training = (
-            np.arange(interactions.num_interactions) < split.train_ends[users]
-        )
-        keys = users * interactions.vocabulary_size + interactions.item_ids
-        keys = np.sort(keys[is_training])  # Far faster than `np.unique`.
-        keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
+        keys = _seen_keys(split)
         _check_unseen_items_remain(interactions, keys)
         self.num_negatives = num_negatives
         self.vocabulary_size = interactions.vocabulary_size
-        # A user's items as sorted keys; the last one is larger than any key.
-        self.seen_keys = tf.constant(np.append(keys, np.iinfo(np.int64).max))
+        self.seen_keys = tf.constant(keys)
         self.users = tf.constant(interactions.user_indices)
 
     def __call__(self, positions: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -277,10 +271,29 @@ def _fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
     )
 
 
+def _seen_keys(split: LeaveOneOut) -> np.ndarray:
+    """Returns every user's training items as user * vocabulary_size + item id.
+
+    The keys are int64 and ascend, each comes once, and the last one is no
+    item's but larger than any. They are computed in place.
+    """
+    interactions = split.interactions
+    is_training = split.is_training
+    keys = np.full(np.count_nonzero(is_training) + 1, np.iinfo(np.int64).max)
+    keys[:-1] = interactions.user_indices[is_training]
+    keys[:-1] *= interactions.vocabulary_size
+    keys[:-1] += interactions.item_ids[is_training]
+    keys.sort()  # With the comparison far faster than `np.unique`.
+    return keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
+
+
 def _check_unseen_items_remain(
     interactions: Interactions, seen_keys: np.ndarray
 ) -> None:
-    counts = np.bincount(seen_keys // interactions.vocabulary_size)
+    first_keys = (
+        np.arange(interactions.num_users + 1) * interactions.vocabulary_size
+    )
+    counts = np.diff(np.searchsorted(seen_keys, first_keys))
     if counts.max() >= interactions.num_items:
         user = interactions.users[counts.argmax()]
         raise ValueError(

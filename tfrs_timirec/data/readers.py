@@ -96,7 +96,7 @@ def read_csv(
         raise ValueError(broken_file(path, error)) from error
     if not table.num_rows:
         raise ValueError(empty_file(path, "a header line and no rows"))
-    return RawTable(table.to_pandas(), tuple(names), source.locate)
+    return RawTable(_to_frame(table), tuple(names), source.locate)
 
 
 def read_parquet(
@@ -124,8 +124,11 @@ def read_parquet(
         schema = pyarrow.parquet.read_schema(path)
         names = schema.names
         text = [name for name in names if _is_text(schema, name)]
+        # Without `pre_buffer=False` the whole file is read into memory first.
         with pyarrow.parquet.ParquetFile(
-            path, read_dictionary=present_columns(text, id_columns)
+            path,
+            read_dictionary=present_columns(text, id_columns),
+            pre_buffer=False,
         ) as file:
             table = file.read(columns=present_columns(names, columns))
     except (OSError, pa.ArrowInvalid) as error:
@@ -133,10 +136,20 @@ def read_parquet(
     if not table.num_rows:
         raise ValueError(empty_file(path, "no rows"))
     return RawTable(
-        table.to_pandas(),
+        _to_frame(table),
         tuple(names),
         lambda row: f"row {row + 1} of {path}",
     )
+
+
+def _to_frame(table: pa.Table) -> pd.DataFrame:
+    """Turns a table, which is gone afterwards, into a data frame.
+
+    Arrow keeps what it frees for its own next table; NumPy cannot use it.
+    """
+    frame = table.to_pandas(self_destruct=True)
+    pa.default_memory_pool().release_unused()
+    return frame
 
 
 def _is_text(schema: pa.Schema, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -50,17 +50,20 @@ class LeaveOneOut:
         return np.where(lengths >= _MIN_LENGTH, 2, 0)
 
     @functools.cached_property
-    def train_ends(self) -> np.ndarray:
-        """(num_users,) position behind a user's last training interaction."""
-        return self.interactions.row_splits[1:] - self.num_held_out
+    def is_training(self) -> np.ndarray:
+        """(num_interactions,) bool, False where held out."""
+        is_training = np.ones(self.interactions.num_interactions, dtype=bool)
+        for part in get_args(HeldOut):
+            is_training[self.held_out_positions(part)] = False
+        return is_training
 
     @functools.cached_property
     def train_positions(self) -> np.ndarray:
         """(num_instances,) int64 positions of the training targets."""
-        positions = np.arange(self.interactions.num_interactions)
-        users = self.interactions.user_indices
-        is_later = positions > self.interactions.row_splits[users]
-        return positions[is_later & (positions < self.train_ends[users])]
+        starts = self.interactions.row_splits[:-1]
+        has_history = np.ones(self.interactions.num_interactions, dtype=bool)
+        has_history[starts[np.diff(self.interactions.row_splits) > 0]] = False
+        return np.flatnonzero(has_history & self.is_training)
 
     def held_out_positions(self, part: HeldOut) -> np.ndarray:
         """Returns (num_cases,) int64 positions of a part's targets.

@@ -28,6 +28,7 @@ EXTRAS = {
     "notebook": ["ipykernel", "nbclient", "nbformat"],
     "serving": [
         "aiohttp>=3.9",
+        "grpcio-health-checking>=1.60",
         "prometheus-client>=0.20",
         "tensorflow-serving-api>=2.16",
     ],

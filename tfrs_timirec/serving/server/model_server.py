@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 import pathlib
 import signal
+from collections.abc import Awaitable, Callable
 
 import grpc.aio
 from aiohttp import web
+from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import (
     model_service_pb2_grpc,
     prediction_service_pb2_grpc,
@@ -21,6 +24,7 @@ from tfrs_timirec.serving.server.grpc_services import (
     ModelService,
     PredictionService,
 )
+from tfrs_timirec.serving.server.health_service import HealthService
 from tfrs_timirec.serving.server.metrics import Metrics
 from tfrs_timirec.serving.server.micro_batcher import MicroBatcher
 from tfrs_timirec.serving.server.model_versions import ModelVersions
@@ -127,10 +131,12 @@ class ModelServer:
                 f" Received: name={self.name!r}"
             )
         self.metrics = Metrics()
+        self.health = HealthService([self.name])
         self.versions = ModelVersions(self.name, folder, self.metrics)
         self.grpc_port = self.rest_port = 0
         self._stopped = asyncio.Event()
         self._opened = contextlib.AsyncExitStack()
+        self._close_ports: list[Callable[[], Awaitable[None]]] = []
 
     async def run(self) -> None:
         """Serves until `stop`, SIGTERM or SIGINT; then finishes what runs.
@@ -175,6 +181,7 @@ class ModelServer:
             metrics=self.metrics,
         )
         self._opened.push_async_callback(batcher.close)
+        self._opened.push_async_callback(self._finish_requests)
         predictor = Predictor(self.versions, batcher)
         max_bytes = settings.max_body_mib * 2**20
         try:
@@ -197,15 +204,21 @@ class ModelServer:
         """Refuses new requests, finishes those that run, frees the model."""
         await self._opened.aclose()
 
+    async def _finish_requests(self) -> None:
+        self.health.stop()
+        # Both refuse new requests at once, and share the grace.
+        await asyncio.gather(*(close() for close in self._close_ports))
+
     async def _start_rest(self, predictor: Predictor, max_bytes: int) -> None:
         handlers = RestHandlers(predictor, self.metrics, max_bytes)
         runner = web.AppRunner(
             handlers.application(),
             access_log=None,
-            shutdown_timeout=self.settings.grace_seconds,
+            # It takes 0 for no limit.
+            shutdown_timeout=max(self.settings.grace_seconds, 1e-3),
         )
         await runner.setup()
-        self._opened.push_async_callback(runner.cleanup)
+        self._close_ports.append(runner.cleanup)
         site = web.TCPSite(runner, self.settings.host, self.settings.rest_port)
         await site.start()
         self.rest_port = runner.addresses[0][1]
@@ -224,6 +237,7 @@ class ModelServer:
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelService(predictor, self.metrics), server
         )
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
         host = self.settings.host
         address = f"[{host}]" if ":" in host else host
         try:
@@ -237,8 +251,8 @@ class ModelServer:
                 " Choose another with --grpc-port."
             ) from error
         await server.start()
-        self._opened.push_async_callback(
-            server.stop, self.settings.grace_seconds
+        self._close_ports.append(
+            functools.partial(server.stop, self.settings.grace_seconds)
         )
 
     def _why_nothing_loads(self) -> str:

@@ -1,0 +1,116 @@
+"""Health by gRPC, and a stop that loses no request."""
+
+import concurrent.futures
+import http.client
+import json
+import threading
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from tests.serving.server.test_grpc import make_request
+from tests.serving.server.toy_server import RunningServer, ask
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+PATIENCE = 30  # Seconds.
+
+
+def test_health_of_server_and_model(toy):
+    with grpc.insecure_channel(toy.grpc_address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for service in ("", "toy"):
+            request = health_pb2.HealthCheckRequest(service=service)
+            assert stub.Check(request, timeout=PATIENCE).status == SERVING
+        request = health_pb2.HealthCheckRequest(service="other")
+        with pytest.raises(grpc.RpcError) as error:
+            stub.Check(request, timeout=PATIENCE)
+        assert error.value.code() == grpc.StatusCode.NOT_FOUND
+        # By the protocol, who watches is told instead.
+        watch = stub.Watch(request, timeout=PATIENCE)
+        assert next(watch).status == UNKNOWN
+        watch.cancel()
+
+
+class Gate:
+    """Holds the runs of a server's version until it is opened."""
+
+    def __init__(self, server):
+        self._opened = threading.Event()
+        self._entered = threading.Semaphore(0)
+        servable = server.server.versions.current
+        run = servable.run
+
+        def held_run(*args):
+            self._entered.release()
+            assert self._opened.wait(PATIENCE)
+            return run(*args)
+
+        servable.run = held_run
+
+    def wait_for_runs(self, number):
+        for _ in range(number):
+            assert self._entered.acquire(timeout=PATIENCE)
+
+    def open(self):
+        self._opened.set()
+
+
+def test_stop_finishes_what_runs_and_refuses_what_comes(toy_version):
+    with (
+        RunningServer(toy_version.parent, grace_seconds=PATIENCE) as server,
+        grpc.insecure_channel(server.grpc_address) as channel,
+        concurrent.futures.ThreadPoolExecutor() as clients,
+    ):
+        gate = Gate(server)
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        watch = health_pb2_grpc.HealthStub(channel).Watch(
+            health_pb2.HealthCheckRequest(service="toy"), timeout=PATIENCE
+        )
+        assert next(watch).status == SERVING
+        # Of different k, they are no batch: both threads are busy.
+        by_rest = clients.submit(server.predict, ask([["four"]], k=1))
+        by_grpc = clients.submit(
+            predict.Predict, make_request(words=[["four"]], k=2)
+        )
+        gate.wait_for_runs(2)
+        waits = clients.submit(server.predict, ask([["three"]], k=3))
+        while server.call(num_queued(server)) < 1:
+            pass
+
+        stop = clients.submit(server.call, server.server.close())
+        # Also the end of the stream: it does not hold up the stop.
+        assert [answer.status for answer in watch] == [NOT_SERVING]
+        assert not stop.done()
+        with pytest.raises(grpc.RpcError) as error:
+            predict.Predict(make_request(words=[["a"]], k=1), timeout=PATIENCE)
+        assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+        with pytest.raises(ConnectionError):
+            server.predict(ask([["a"]]))
+
+        gate.open()
+        assert by_rest.result(PATIENCE)[1]["outputs"]["lengths"] == [[4]]
+        assert by_grpc.result(PATIENCE).model_spec.version.value == 3
+        assert waits.result(PATIENCE)[0] == 200
+        stop.result(PATIENCE)
+
+
+async def num_queued(server):
+    return server.server.metrics.queued._value.get()
+
+
+def test_slow_client_holds_the_stop_up_no_longer_than_the_grace(toy_version):
+    with RunningServer(toy_version.parent, grace_seconds=0) as server:
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", server.server.rest_port, timeout=PATIENCE
+        )
+        connection.putrequest("POST", "/v1/models/toy:predict")
+        connection.putheader("Content-Length", "1000")
+        connection.endheaders(json.dumps(ask([["a"]])).encode())
+
+        server.call(server.server.close())
+
+        connection.close()

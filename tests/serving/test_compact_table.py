@@ -15,6 +15,7 @@ from tests.serving.toy_exports import (
 )
 from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.serving import (
+    STORAGES,
     CompactTable,
     RecommenderModule,
     measure_storage_loss,
@@ -29,10 +30,14 @@ AS_INT8 = np.array([[1.27, -0.5, 0], [0, 0, 0], [-254, 0, 4]], np.float32)
 
 @pytest.mark.parametrize(
     ("storage", "expected"),
-    [("int8", AS_INT8), ("float16", VECTORS.astype(np.float16))],
+    [
+        ("int8", AS_INT8),
+        ("float16", VECTORS.astype(np.float16)),
+        ("float32", VECTORS),
+    ],
 )
 def test_rows_and_ranges_read_as_float32(storage, expected):
-    table = CompactTable(VECTORS, storage)
+    table = CompactTable(tf.Variable(VECTORS), storage)
 
     for rows in (
         tf.gather(table, [0, 1, 2]),
@@ -84,6 +89,22 @@ def test_a_compact_module_reads_all_its_tables_compactly(build, storage):
     assert "call" not in vars(model.extractor.item_embedding)
 
 
+@pytest.mark.parametrize("storage", STORAGES)
+def test_no_graph_gathers_from_a_variable(storage):
+    # It would have each of the other reads copy the whole table.
+    log = make_films()
+    module = RecommenderModule(make_model(log), log, LENGTH, storage=storage)
+
+    for function in module.signatures.values():
+        graph = function.get_concrete_function().graph.as_graph_def()
+        nodes = [
+            *graph.node,
+            *(node for part in graph.library.function for node in part.node_def),
+        ]
+        assert len(nodes) > 100
+        assert "ResourceGather" not in {node.op for node in nodes}
+
+
 def test_storage_loss_compares_lists():
     log = make_films()
     model = make_model(log)
@@ -102,5 +123,5 @@ def test_unknown_storage_is_an_error():
     log = make_films()
     with pytest.raises(ValueError, match="float32, float16, int8.*'int4'"):
         RecommenderModule(make_model(log), log, LENGTH, storage="int4")
-    with pytest.raises(ValueError, match="'float16' or 'int8'.*'float32'"):
-        CompactTable(VECTORS, "float32")
+    with pytest.raises(ValueError, match="float32, float16, int8.*'int4'"):
+        CompactTable(VECTORS, "int4")

@@ -1,4 +1,4 @@
-"""Item vectors in two bytes or one a number."""
+"""Item vectors as they are, or in two bytes or one a number."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ _LARGEST_INT8 = 127
 
 
 class CompactTable(tf.Module):
-    r"""A table of vectors that takes less memory and reads as float32.
+    r"""A table of vectors that reads as float32, in less memory if wanted.
 
-    "float16" rounds every number. "int8" keeps a row x as the integers
-    $\mathrm{round}(x / s)$ and the float32 scale $s = \max|x| / 127$ of the
-    row, so no number is off by more than $s / 2$.
+    "float32" keeps a variable as it is. "float16" rounds every number. "int8"
+    keeps a row x as the integers $\mathrm{round}(x / s)$ and the float32 scale
+    $s = \max|x| / 127$ of the row, so no number is off by more than $s / 2$.
 
     It is read by rows, `tf.gather(table, indices)`, and by ranges of rows,
-    `table[start:stop]`. Never is more of it in float32 than was asked for.
+    `table[start:stop]`. Never is more of it in float32 than was asked for, and
+    never is the whole of it copied: once TensorFlow has gathered from a
+    variable itself, it copies it at every other read. Here rows are gathered
+    from what a read gives, which shares the variable's memory.
 
     Args:
-        vectors: (num_rows, dim) floats.
-        storage: "float16" or "int8".
+        vectors: (num_rows, dim) floats; for "float32", a variable.
+        storage: "float32", "float16" or "int8".
 
     Raises:
-        ValueError: if `storage` is neither.
+        ValueError: if `storage` is none of them.
 
     Example:
     >>> table = CompactTable(model.item_embeddings, "int8")
@@ -45,39 +48,54 @@ class CompactTable(tf.Module):
 
     def __init__(self, vectors: Any, storage: Storage):
         super().__init__(name="compact_table")
-        values = np.asarray(vectors, np.float32)
-        self.shape = tf.TensorShape(values.shape)
+        check_storage(storage)
+        self.shape = tf.TensorShape(vectors.shape)
         self._scales: tf.Variable | None = None
+        if storage == "float32":
+            self._values: tf.Variable = vectors
+            return
+        values = np.asarray(vectors, np.float32)
         if storage == "int8":
             scales = np.abs(values).max(axis=1, keepdims=True) / _LARGEST_INT8
             safe = np.where(scales > 0, scales, 1)
             stored = np.rint(values / safe).astype(np.int8)
             self._scales = tf.Variable(scales, trainable=False, name="scales")
-        elif storage == "float16":
-            stored = values.astype(np.float16)
         else:
-            raise ValueError(
-                "CompactTable: `storage` must be 'float16' or 'int8'. Received:"
-                f" storage={storage!r}"
-            )
+            stored = values.astype(np.float16)
         self._values = tf.Variable(stored, trainable=False, name="values")
 
     def sparse_read(self, indices: tf.Tensor, name: str | None = None) -> Any:
         """Returns the rows of some indices, in float32, for `tf.gather`."""
-        rows = tf.cast(tf.gather(self._values, indices, name=name), tf.float32)
+        values = self._values.read_value()
+        rows = tf.cast(tf.gather(values, indices, name=name), tf.float32)
         if self._scales is not None:
-            rows *= tf.gather(self._scales, indices)
+            rows *= tf.gather(self._scales.read_value(), indices)
         return rows
 
     def __getitem__(self, rows: slice) -> tf.Tensor:
-        block = tf.cast(self._values[rows], tf.float32)
-        return block if self._scales is None else block * self._scales[rows]
+        block = tf.cast(self._values.read_value()[rows], tf.float32)
+        if self._scales is not None:
+            block *= self._scales.read_value()[rows]
+        return block
+
+
+def check_storage(storage: str) -> None:
+    """Raises a `ValueError` unless there is such a storage.
+
+    Args:
+        storage: what was asked for.
+    """
+    if storage not in STORAGES:
+        raise ValueError(
+            f"`storage` must be one of {', '.join(STORAGES)}. Received:"
+            f" storage={storage!r}"
+        )
 
 
 def compact_tables(
     model: SequentialRecommender, storage: Storage
 ) -> dict[tf.keras.layers.Layer, CompactTable]:
-    """Returns a compact copy of each item table of a model, by its layer.
+    """Returns each item table of a model as it is to be kept, by its layer.
 
     Args:
         model: a trained model.
@@ -85,19 +103,13 @@ def compact_tables(
 
     Raises:
         ValueError: if `storage` is unknown, or the model has no
-            `ItemEmbedding` to store that way.
+            `ItemEmbedding` to store in less than float32.
     """
-    if storage not in STORAGES:
-        raise ValueError(
-            f"`storage` must be one of {', '.join(STORAGES)}. Received:"
-            f" storage={storage!r}"
-        )
-    if storage == "float32":
-        return {}
+    check_storage(storage)
     layers = [
         layer for layer in model.submodules if isinstance(layer, ItemEmbedding)
     ]
-    if not layers:
+    if not layers and storage != "float32":
         raise ValueError(
             f"`storage` must be 'float32' for a {type(model).__name__} without"
             f" an `ItemEmbedding` layer. Received: storage={storage!r}"

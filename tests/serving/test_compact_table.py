@@ -99,7 +99,11 @@ def test_no_graph_gathers_from_a_variable(storage):
         graph = function.get_concrete_function().graph.as_graph_def()
         nodes = [
             *graph.node,
-            *(node for part in graph.library.function for node in part.node_def),
+            *(
+                node
+                for part in graph.library.function
+                for node in part.node_def
+            ),
         ]
         assert len(nodes) > 100
         assert "ResourceGather" not in {node.op for node in nodes}

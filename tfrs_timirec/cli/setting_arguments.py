@@ -46,8 +46,8 @@ _HELP = {
     "max_interval": "time intervals from here on are one; tisasrec only",
     "max_history_length": "newest items of a history that are read (n)",
     "batch_size": "training instances per step",
-    "optimizer": "adam_l2, or lazy_adam for large catalogues: it moves the"
-    " rows of a batch alone",
+    "optimizer": "adam_l2, or for large catalogues lazy_adam, which moves the"
+    " rows of a batch alone, or rowwise_lazy_adam, which takes less memory",
     "learning_rate": "Adam's step size",
     "l2": "weight decay",
     "num_negatives": "negatives per training instance",

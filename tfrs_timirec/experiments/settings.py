@@ -21,11 +21,17 @@ from tfrs_timirec.experiments.pluggable_parts import (
     split_names,
 )
 from tfrs_timirec.models import SequentialRecommender
-from tfrs_timirec.training import AdamL2, LazyAdam, StoppingRule
+from tfrs_timirec.training import (
+    AdamL2,
+    LazyAdam,
+    RowwiseLazyAdam,
+    StoppingRule,
+)
 
 OPTIMIZERS: dict[str, type[AdamL2]] = {
     "adam_l2": AdamL2,
     "lazy_adam": LazyAdam,
+    "rowwise_lazy_adam": RowwiseLazyAdam,
 }
 
 _SEED_END = 2**31  # What NumPy and TensorFlow both take, also doubled.
@@ -81,7 +87,8 @@ class TrainingSettings:
         batch_size: instances per step.
         optimizer: "adam_l2", the paper's Adam over all rows of a table, or
             "lazy_adam", which touches a batch's rows alone and whose step does
-            not grow with the catalogue; see `LazyAdam` for the difference.
+            not grow with the catalogue, or "rowwise_lazy_adam", the same with
+            a third less memory; see the classes for the differences.
         learning_rate: Adam's step size.
         l2: weight decay.
         num_negatives: negatives per training instance.

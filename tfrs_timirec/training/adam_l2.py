@@ -78,9 +78,15 @@ class AdamL2(tf.keras.optimizers.Optimizer):
             for variable in var_list
         ]
         self._second_moments = [
-            self.add_variable_from_reference(variable, "v")
+            self.add_variable_from_reference(
+                variable, "v", shape=self.second_moment_shape(variable)
+            )
             for variable in var_list
         ]
+
+    def second_moment_shape(self, variable: tf.Variable) -> tf.TensorShape:
+        """Returns the shape of a variable's second moment, here its own."""
+        return variable.shape
 
     def update_step(self, gradient: Any, variable: tf.Variable) -> None:
         """Updates one variable."""

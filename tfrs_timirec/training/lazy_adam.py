@@ -73,6 +73,10 @@ class LazyAdam(AdamL2):
             **kwargs,
         )
 
+    def squares(self, gradient: tf.Tensor) -> tf.Tensor:
+        """Returns what the second moment averages of rows' gradients."""
+        return tf.square(gradient)
+
     def update_step(self, gradient: Any, variable: tf.Variable) -> None:
         """Updates one variable, or the rows of it that have a gradient."""
         if not isinstance(gradient, tf.IndexedSlices):
@@ -100,7 +104,7 @@ class LazyAdam(AdamL2):
         beta_2 = tf.cast(self.beta_2, dtype)
         step = tf.cast(self.iterations + 1, dtype)
         first += (1 - beta_1) * (gradient - first)
-        second += (1 - beta_2) * (tf.square(gradient) - second)
+        second += (1 - beta_2) * (self.squares(gradient) - second)
         corrected = tf.sqrt(second / (1 - tf.pow(beta_2, step)))
         rate = tf.cast(self.learning_rate, dtype) / (1 - tf.pow(beta_1, step))
         weights -= rate * first / (corrected + self.epsilon)

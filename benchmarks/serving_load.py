@@ -12,6 +12,10 @@ Starts the server in a process of its own, this process is the client, and:
 3. sends `--rate` by gRPC and by REST in turns for `--minutes` while two new
    versions are published, counts failed requests, and follows the memory.
 
+A line for each measurement goes to the standard error as it ends. Of the
+server's use of processors `server core milliseconds` tells what a request took,
+which depends less than the latency on what else the machine does.
+
 Without `--model-dir` it exports a TiMiRec of Beauty's size with drawn weights.
 Client and server share the machine; on two cores the client takes its part.
 """
@@ -25,14 +29,14 @@ import dataclasses
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -40,6 +44,7 @@ import aiohttp
 import grpc.aio
 import numpy as np
 import tensorflow as tf
+from load_loops import Send, closed_loop, open_loop
 from reporting import Report, add_json_argument
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
@@ -48,8 +53,6 @@ MAX_LENGTH = 20
 WARMUP_REQUESTS = 300
 NAME = "recommender"
 COMMAND = "import sys; from tfrs_timirec.cli.main import main; sys.exit(main())"
-
-Send = Callable[[int], Awaitable[None]]
 
 
 @dataclasses.dataclass
@@ -63,8 +66,17 @@ class Running:
     @property
     def memory_mib(self) -> float:
         """What the server holds now."""
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s*(\d+)", status)[1]) / 1024
+        return int(self._read("status", r"VmRSS:\s*(\d+)")) / 1024
+
+    @property
+    def processor_seconds(self) -> float:
+        """What the server has used so far."""
+        ticks = self._read("stat", r"\) \w (?:-?\d+ ){10}(\d+ \d+)").split()
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+    def _read(self, name: str, pattern: str) -> str:
+        text = pathlib.Path(f"/proc/{self.process.pid}/{name}").read_text()
+        return re.search(pattern, text)[1]
 
 
 def main() -> None:
@@ -135,18 +147,19 @@ def make_requests(
 ) -> list[dict[str, tf.Tensor | np.ndarray]]:
     """Returns histories of 3 to 20 items, as inputs of `serving_default`."""
     rng = np.random.default_rng(args.seed)
-    signature = tf.saved_model.load(version).signatures["serving_default"]
+    loaded = tf.saved_model.load(version)
+    signature = loaded.signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     is_text = specs["item_ids"].dtype == tf.string
+    nothing = np.array([[b""]] if is_text else [[-1]])
+    # After an empty history, the whole catalogue; of a larger one, the best.
+    items = loaded.recommend(nothing, k=NUM_ITEMS)["item_ids"].numpy()[0]
     requests = []
     for _ in range(1000):
-        numbers = rng.integers(
-            1, NUM_ITEMS, (1, rng.integers(3, MAX_LENGTH + 1))
-        )
-        ids = np.vectorize("B{:09d}".format)(numbers) if is_text else numbers
-        nothing = np.array([[""]] if is_text else [[-1]])
         values = {
-            "item_ids": ids,
+            "item_ids": rng.choice(
+                items, (1, rng.integers(3, MAX_LENGTH + 1)), replace=False
+            ),
             "k": np.int32(args.k),
             "exclude_ids": nothing,
             "exclude_seen": np.bool_(True),
@@ -174,6 +187,12 @@ def serve(models: pathlib.Path, batching: bool) -> Iterator[Running]:
             if not line:
                 raise RuntimeError("The server has ended.")
             ready = re.search(r"gRPC .*?:(\d+), REST http://.*?:(\d+)/", line)
+        # A full pipe would stop a server that has much to say.
+        threading.Thread(
+            target=shutil.copyfileobj,
+            args=(process.stderr, sys.stderr),
+            daemon=True,
+        ).start()
         yield Running(process, int(ready[1]), int(ready[2]))
     finally:
         process.terminate()
@@ -222,80 +241,37 @@ def _to_proto(request: dict) -> predict_pb2.PredictRequest:
 
 def _to_json(request: dict) -> bytes:
     values = {name: value.tolist() for name, value in request.items()}
-    return json.dumps({"inputs": values}).encode()
+    return json.dumps({"inputs": values}, default=bytes.decode).encode()
 
 
-async def open_loop(
-    send: Send, rate: float, seconds: float, seed: int
-) -> tuple[list[float], int]:
-    """Sends at random times; returns latencies (s) and the failures."""
-    latencies: list[float] = []
-    failures = 0
-    clock = asyncio.get_running_loop().time
-    rng = random.Random(seed)
-
-    async def one(number: int, due: float) -> None:
-        nonlocal failures
-        try:
-            await send(number)
-        except Exception:  # noqa: BLE001
-            failures += 1
-        else:
-            latencies.append(clock() - due)
-
-    tasks = set()
-    start = due = clock()
-    number = 0
-    while due < start + seconds:
-        await asyncio.sleep(max(0.0, due - clock()))
-        task = asyncio.create_task(one(number, due))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        number += 1
-        due += rng.expovariate(rate)
-    if tasks:
-        await asyncio.wait(tasks)
-    return latencies, failures
-
-
-async def closed_loop(
-    send: Send, concurrency: int, seconds: float
-) -> tuple[list[float], int]:
-    """Sends the next when one is answered; returns latencies, failures."""
-    latencies: list[float] = []
-    failures = 0
-    end = time.perf_counter() + seconds
-
-    async def client(first: int) -> None:
-        nonlocal failures
-        number = first
-        while (start := time.perf_counter()) < end:
-            try:
-                await send(number)
-            except Exception:  # noqa: BLE001
-                failures += 1
-            else:
-                latencies.append(time.perf_counter() - start)
-            number += concurrency
-
-    await asyncio.gather(*(client(first) for first in range(concurrency)))
-    return latencies, failures
-
-
-def describe(
-    result: tuple[list[float], int], seconds: float, server: Running
+async def describe(
+    server: Running, load: Awaitable[tuple[list[float], int]]
 ) -> dict[str, float]:
-    """Returns the columns of a measurement."""
-    latencies, failures = result
+    """Awaits a load; returns the columns of the measurement."""
+    used, start = server.processor_seconds, time.perf_counter()
+    latencies, failures = await load
+    seconds = time.perf_counter() - start
+    used = server.processor_seconds - used
     p50, p95, p99 = np.percentile(latencies or [np.nan], (50, 95, 99)) * 1000
     return {
         "requests_per_second": len(latencies) / seconds,
         "p50_milliseconds": float(p50),
         "p95_milliseconds": float(p95),
         "p99_milliseconds": float(p99),
+        "server_core_milliseconds": 1000 * used / max(1, len(latencies)),
         "failed": failures,
-        "server_memory_mib": server.memory_mib,
+        "memory_mib": server.memory_mib,
     }
+
+
+def note(report: Report, **row: object) -> None:
+    """Adds a measurement, and shows it at once: all of them take long."""
+    report.add(**row)
+    cells = (
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in row.items()
+    )
+    print(*cells, file=sys.stderr, flush=True)
 
 
 async def measure(
@@ -319,12 +295,12 @@ async def measure(
                 ),
             }
             for load, run in loads.items():
-                result = await run
-                report.add(
+                note(
+                    report,
                     load=load,
                     interface=interface,
                     batching="yes" if batching else "no",
-                    **describe(result, args.seconds, server),
+                    **await describe(server, run),
                 )
 
 
@@ -344,18 +320,36 @@ async def endure(
         async with connect(server, interface, requests) as send:
             await send(0)
             load = asyncio.create_task(
-                open_loop(send, args.rate, seconds, args.seed + part)
+                describe(
+                    server,
+                    open_loop(send, args.rate, seconds, args.seed + part),
+                )
             )
             if swaps:
                 await asyncio.sleep(seconds / 3)
-                publish(models)
-            result = await load
-        report.add(
+                await asyncio.to_thread(publish, models)
+                await wait_for_version(server, newest_version(models).name)
+            row = await load
+        note(
+            report,
             load=f"{args.rate:g}/s, part {part + 1}" + ", swap" * swaps,
             interface=interface,
             batching="yes",
-            **describe(result, seconds, server),
+            **row,
         )
+
+
+async def wait_for_version(server: Running, number: str) -> None:
+    """Waits until a published version answers, a minute at most."""
+    url = f"http://127.0.0.1:{server.rest_port}/readyz"
+    end = time.monotonic() + 60
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() < end:
+            async with session.get(url) as response:
+                if str((await response.json()).get("version")) == number:
+                    return
+            await asyncio.sleep(0.2)
+    raise RuntimeError(f"Version {number} has not been loaded.")
 
 
 def publish(models: pathlib.Path) -> None:

@@ -81,7 +81,6 @@ def add_parser(
         ("max-batch-size", 128, "rows of a batch and of a request"),
         ("max-queued", 1000, "requests that wait before more are refused"),
         ("max-body-mib", 4, "size of a request"),
-        ("num-threads", 2, "batches that run at the same time"),
     ):
         parser.add_argument(
             f"--{name}",
@@ -90,6 +89,12 @@ def add_parser(
             metavar="N",
             help=f"{text} ({default})",
         )
+    parser.add_argument(
+        "--num-threads",
+        type=int,
+        metavar="N",
+        help="batches that run at the same time (one fewer than the cores)",
+    )
     parser.add_argument(
         "--poll-seconds",
         type=float,

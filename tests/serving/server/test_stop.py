@@ -61,7 +61,9 @@ class Gate:
 
 def test_stop_finishes_what_runs_and_refuses_what_comes(toy_version):
     with (
-        RunningServer(toy_version.parent, grace_seconds=PATIENCE) as server,
+        RunningServer(
+            toy_version.parent, grace_seconds=PATIENCE, num_threads=2
+        ) as server,
         grpc.insecure_channel(server.grpc_address) as channel,
         concurrent.futures.ThreadPoolExecutor() as clients,
     ):

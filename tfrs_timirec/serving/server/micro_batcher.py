@@ -161,8 +161,6 @@ class MicroBatcher:
         finally:
             for task in batch:
                 task.servable.release()
-            self._num_free += 1
-        self._start_batches()
         self._metrics.batch_rows.observe(
             sum(task.plan.num_rows for task in batch)
         )
@@ -173,6 +171,8 @@ class MicroBatcher:
                 task.answer.set_exception(result)
             else:
                 task.answer.set_result(result)
+        self._num_free += 1
+        self._start_batches()
 
 
 def _answer(batch: Sequence[_Task]) -> list[Arrays | Exception]:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
+import os
 import pathlib
 import signal
 from collections.abc import Awaitable, Callable
@@ -47,7 +48,9 @@ class ServerSettings:
         max_batch_size: rows of a batch, and of a request.
         max_queued: requests that may wait; more are refused as UNAVAILABLE.
         max_body_mib: size of a request, by gRPC or REST.
-        num_threads: batches that run at the same time.
+        num_threads: batches that run at the same time; by default one fewer
+            than there are cores, for one takes and sends requests. More make
+            the batches smaller.
         poll_seconds: pause between two looks for new versions.
         grace_seconds: how long running requests have at the end.
 
@@ -62,7 +65,7 @@ class ServerSettings:
     max_batch_size: int = 128
     max_queued: int = 1000
     max_body_mib: int = 4
-    num_threads: int = 2
+    num_threads: int | None = None
     poll_seconds: float = 1.0
     grace_seconds: float = 10.0
 
@@ -72,7 +75,7 @@ class ServerSettings:
             max_batch_size=self.max_batch_size,
             max_queued=self.max_queued,
             max_body_mib=self.max_body_mib,
-            num_threads=self.num_threads,
+            num_threads=self.batch_threads,
         )
         for name in ("grpc_port", "rest_port"):
             port = getattr(self, name)
@@ -96,6 +99,13 @@ class ServerSettings:
                 "ServerSettings: `grace_seconds` must not be negative."
                 f" Received: grace_seconds={self.grace_seconds}"
             )
+
+    @property
+    def batch_threads(self) -> int:
+        """`num_threads`, or its default on this machine."""
+        if self.num_threads is None:
+            return max(1, len(os.sched_getaffinity(0)) - 1)
+        return self.num_threads
 
 
 class ModelServer:
@@ -174,7 +184,7 @@ class ModelServer:
             raise ValueError(self._why_nothing_loads())
         settings = self.settings
         batcher = MicroBatcher(
-            num_threads=settings.num_threads,
+            num_threads=settings.batch_threads,
             max_batch_size=settings.max_batch_size,
             max_queued=settings.max_queued,
             merges=settings.batching,

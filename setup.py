@@ -21,6 +21,14 @@ DATASETS = {
     for path in sorted(ROOT.glob("datasets/*/*_dataset_builder.py"))
 }
 
+# The shipped model: `find_shipped_model` finds it in a checkout and in a wheel.
+SHIPPED = "amazon_beauty/1"
+MODELS = (
+    {"tfrs_timirec.saved_models": "saved_models"}
+    if (ROOT / "saved_models" / SHIPPED / "saved_model.pb").exists()
+    else {}
+)
+
 EXTRAS = {
     # ScaNN's wheel is built for one minor version of TensorFlow.
     "ann": ["scann==1.4.2", "tensorflow==2.20.*"],
@@ -73,11 +81,13 @@ setuptools.setup(
     packages=[
         *setuptools.find_packages(include=["tfrs_timirec", "tfrs_timirec.*"]),
         *DATASETS,
+        *MODELS,
     ],
-    package_dir=DATASETS,
+    package_dir=DATASETS | MODELS,
     package_data={
         "tfrs_timirec": ["py.typed"],
         **{name: ["*.md", "*.bib", "*.txt", "*.tsv"] for name in DATASETS},
+        **{name: [f"{SHIPPED}/**/*"] for name in MODELS},
     },
     install_requires=[
         "tensorflow>=2.16",

@@ -11,6 +11,7 @@ import pytest
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
 BUILDERS = sorted(CHECKOUT.glob("datasets/*/*_dataset_builder.py"))
+SHIPPED = CHECKOUT / "saved_models" / "amazon_beauty" / "1"
 DATASETS = [path.parent for path in BUILDERS]
 
 
@@ -28,6 +29,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
             source / folder,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
+    models = source / "saved_models"
+    if SHIPPED.exists():
+        shutil.copytree(SHIPPED, models / "amazon_beauty" / "1")
+    else:  # A stand-in: an export has files in folders, too.
+        write(models / "amazon_beauty" / "1" / "saved_model.pb")
+        write(models / "amazon_beauty" / "1" / "variables" / "variables.index")
+    write(models / "mine" / "1" / "saved_model.pb")
+    write(models / "amazon_beauty" / "2" / "saved_model.pb")
     output = tmp_path_factory.mktemp("dist")
     _run(
         [
@@ -39,6 +48,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     assert len(list(output.glob("*.tar.gz"))) == 1
     (built,) = output.glob("*.whl")
     return built
+
+
+def write(path: pathlib.Path) -> None:
+    """Writes some bytes, into new folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"stand-in")
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +142,15 @@ def test_wheel_holds_types_licence_and_command_but_no_test_data(
     assert not [name for name in names if "/test" in name]
 
 
+def test_wheel_holds_the_shipped_model_and_no_other(names):
+    shipped = "tfrs_timirec/saved_models/amazon_beauty/1/"
+
+    models = {name for name in names if "saved_models/" in name}
+    assert {name for name in models if not name.startswith(shipped)} == set()
+    assert f"{shipped}saved_model.pb" in models
+    assert f"{shipped}variables/variables.index" in models
+
+
 LOAD_FROM_WHEEL = """
 import importlib.metadata
 import pathlib
@@ -147,6 +171,9 @@ splits = builder.info.splits
 assert sum(split.num_examples for split in splits.values()) > 0
 for name in splits:
     assert next(iter(builder.as_dataset(split=name))) is not None
+
+model = tfrs_timirec.serving.find_shipped_model()
+assert model == pathlib.Path(site, "tfrs_timirec/saved_models/amazon_beauty")
 
 foreign = [
     name for name, module in sys.modules.items()

@@ -14,7 +14,7 @@ import rich.console
 import rich.table
 import tensorflow as tf
 
-from tfrs_timirec.serving import ExportedModel
+from tfrs_timirec.serving import ExportedModel, find_shipped_model
 
 _DESCRIPTION = """\
 Asks an exported model, as 'timirec export' or 'timirec demo' wrote it, for the
@@ -23,6 +23,7 @@ best items after a history. Items of the history are not recommended.
 
 _EPILOG = """\
 Examples:
+  timirec recommend --history B0000632EN B00005V3F4
   timirec recommend saved_models/household_tv --history tv-000012 tv-000345
   timirec recommend saved_models/beauty/3 --history B0000632EN --k 5 --explain
   timirec recommend saved_models/beauty --history B0000632EN --diversity 0.2
@@ -49,8 +50,11 @@ def add_parser(
     parser.add_argument(
         "model",
         metavar="MODEL",
+        nargs="?",
         type=pathlib.Path,
-        help="folder of an exported version, or of all: the newest is asked",
+        help="folder of an exported version, or of all: the newest is asked"
+        " (default: the model that comes with the package, TiMiRec+ for"
+        " Amazon Beauty)",
     )
     parser.add_argument(
         "--history",
@@ -105,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
             f" {args.diversity}"
         )
     console = rich.console.Console(highlight=False)
-    model = ExportedModel(args.model)
+    model = ExportedModel(args.model or find_shipped_model())
     history = _values("--history", args.history, model.id_dtype)
     context = _read_context(args.context, model)
     if unknown := model.unknown(history):

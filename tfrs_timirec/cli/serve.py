@@ -7,6 +7,8 @@ import asyncio
 import logging
 import pathlib
 
+from tfrs_timirec.serving import find_shipped_model
+
 _DESCRIPTION = """\
 Serves an exported model on this machine with the interfaces of TF Serving: gRPC
 (PredictionService, ModelService) and REST. Requests that wait are run as one
@@ -17,6 +19,8 @@ running requests finish.
 
 _EPILOG = """\
 Examples:
+  timirec serve
+      the model that comes with the package
   timirec serve saved_models/household_tv
   timirec serve saved_models/household_tv --rest-port 9001 --model-name tv
 
@@ -56,8 +60,10 @@ def add_parser(
     parser.add_argument(
         "model_dir",
         metavar="MODEL_DIR",
+        nargs="?",
         type=pathlib.Path,
-        help="folder of versions, as saved_models/household_tv",
+        help="folder of versions, as saved_models/household_tv (default: the"
+        " model that comes with the package, TiMiRec+ for Amazon Beauty)",
     )
     parser.add_argument(
         "--model-name", help="name in requests (default: the folder's)"
@@ -120,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         ValueError: if the extra is not installed, or nothing can be served.
-        OSError: if a port is in use.
+        OSError: if a port is in use, or there is no shipped model.
     """
     try:
         from tfrs_timirec.serving.server import (  # noqa: PLC0415
@@ -133,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     server = ModelServer(
-        args.model_dir,
+        args.model_dir or find_shipped_model(),
         args.model_name,
         ServerSettings(
             host=args.host,

@@ -7,6 +7,7 @@ from tfrs_timirec.serving.exported_model import ExportedModel
 from tfrs_timirec.serving.exporting import export
 from tfrs_timirec.serving.publishing import find_version
 from tfrs_timirec.serving.recommender_module import RecommenderModule
+from tfrs_timirec.serving.shipped_model import find_shipped_model
 from tfrs_timirec.serving.storage_loss import measure_storage_loss
 from tfrs_timirec.serving.top_k import top_k_by_blocks
 
@@ -18,6 +19,7 @@ __all__ = [
     "RecommenderModule",
     "choose_diverse",
     "export",
+    "find_shipped_model",
     "find_version",
     "measure_storage_loss",
     "recommend_all",

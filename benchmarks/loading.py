@@ -12,6 +12,7 @@ but of the memory.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -31,6 +32,7 @@ import pyarrow.parquet
 _ROWS_PER_GROUP = 1 << 20
 _FIRST_TIME = 1_600_000_000
 _SECONDS_A_ROW = 3
+ID_KINDS = ("text", "integer", "hash")
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--interactions", type=int, default=20_000_000)
     parser.add_argument("--users", type=int, default=1_000_000)
     parser.add_argument("--items", type=int, default=200_000)
-    parser.add_argument("--ids", choices=("text", "integer"), default="text")
+    parser.add_argument("--ids", choices=ID_KINDS, default="text")
     parser.add_argument(
         "--shuffled", action="store_true", help="rows in random order"
     )
@@ -85,7 +87,7 @@ def write_log(path: pathlib.Path, args: argparse.Namespace) -> None:
     Args:
         path: the Parquet file.
         args: number of `interactions`, `users` and `items`, `ids`, `shuffled`
-            and `seed`.
+            and `seed`. With hashed ids a row has an `event_id`, too.
     """
     rng = np.random.default_rng(args.seed)
     users = _zipf(args.users, exponent=0.6)
@@ -105,6 +107,11 @@ def write_log(path: pathlib.Path, args: argparse.Namespace) -> None:
                 "timestamp": _FIRST_TIME + rows * _SECONDS_A_ROW,
             }
         )
+        if args.ids == "hash":
+            events = [
+                _hash(f"event-{row}") for row in range(start, start + size)
+            ]
+            table = table.append_column("event_id", pa.array(events))
         writer = writer or pyarrow.parquet.ParquetWriter(path, table.schema)
         writer.write_table(table)
     if writer:
@@ -123,6 +130,10 @@ def _draw(
     return pa.array(np.searchsorted(cumulated, rng.random(size)))
 
 
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _names(
     prefix: str, count: int, kind: str, rng: np.random.Generator
 ) -> pa.Array:
@@ -130,6 +141,8 @@ def _names(
     numbers = rng.permutation(count)
     if kind == "integer":
         return pa.array(numbers)
+    if kind == "hash":
+        return pa.array([_hash(f"{prefix}{number}") for number in numbers])
     return pa.array([f"{prefix}{number:010d}" for number in numbers])
 
 

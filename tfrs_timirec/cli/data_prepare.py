@@ -97,6 +97,14 @@ def add_prepare_parser(
         help="files per split (default: by size)",
     )
     parser.add_argument(
+        "--passes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="read the log N times, each time for an N-th of the users, where"
+        " all rows do not fit memory (default: %(default)s)",
+    )
+    parser.add_argument(
         "--beam",
         nargs=argparse.REMAINDER,
         default=[],
@@ -144,6 +152,7 @@ def prepare(args: argparse.Namespace) -> int:
                 ties=args.ties,
             ),
             num_shards=args.shards,
+            num_passes=args.passes,
             pipeline_options=args.beam,
             on_step=lambda step: status.update(f"{step} ..."),
         )

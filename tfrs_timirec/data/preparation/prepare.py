@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import io
@@ -18,6 +19,7 @@ import tensorflow_datasets as tfds
 from apache_beam.options.pipeline_options import PipelineOptions
 from etils import epath
 
+from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
 from tfrs_timirec.data.preparation.sequence_writer import SequenceWriter
 from tfrs_timirec.data.preparation.transforms import (
@@ -48,6 +50,7 @@ def prepare_sequences(
     columns: LogColumns | None = None,
     cleaning: CleaningOptions | None = None,
     num_shards: int | None = None,
+    num_passes: int = 1,
     pipeline_options: Sequence[str] = (),
     on_step: Callable[[str], Any] = lambda step: None,
 ) -> CleaningReport:
@@ -72,6 +75,9 @@ def prepare_sequences(
         columns: names of the columns.
         cleaning: the cleaning rules; by default nothing is removed.
         num_shards: number of files per split; by default by size.
+        num_passes: how often to read the log, each time for another share of
+            the users. A runner that holds the rows that it sorts in memory, as
+            the default one does, then holds that share of them.
         pipeline_options: Beam's, as "--runner=FlinkRunner"; by default all
             runs in this process.
         on_step: is told in words what begins.
@@ -82,8 +88,9 @@ def prepare_sequences(
     Raises:
         FileExistsError: if `output` exists.
         FileNotFoundError: if a pattern matches no file.
-        ValueError: if a file is broken, a column is missing, a value is bad or
-            nothing is left. The error names the file and the row.
+        ValueError: if a file is broken, a column is missing, a value is bad,
+            nothing is left, or `num_passes` is not positive. The error names
+            the file and the row.
 
     Example:
     >>> prepare_sequences(
@@ -93,6 +100,7 @@ def prepare_sequences(
     """
     columns = columns or LogColumns()
     cleaning = cleaning or CleaningOptions()
+    check_positive_int("prepare_sequences", num_passes=num_passes)
     target = epath.Path(output)
     if target.exists():
         raise FileExistsError(
@@ -107,7 +115,12 @@ def prepare_sequences(
     try:
         run = _Preparation(draft, cleaning, list(pipeline_options), on_step)
         try:
-            counts = run.read(ReadRows(paths, columns, kinds))
+            counts = run.read(
+                [
+                    ReadRows(paths, columns, kinds, (number, num_passes))
+                    for number in range(num_passes)
+                ]
+            )
             counts |= run.reduce_to_core(counts)
         except (ValueError, FileNotFoundError):
             raise
@@ -153,35 +166,36 @@ class _Preparation:
             > 1
         )
 
-    def read(self, rows: ReadRows) -> dict[str, int]:
+    def read(self, shares: Sequence[ReadRows]) -> dict[str, int]:
         """Writes the records of the whole log; returns the counts."""
-        self.on_step("Reading, sorting and grouping by user")
-        with self._pipeline() as (pipeline, prefix, counts_path):
-            users = pipeline | rows | UserRecords(self.cleaning)
-            users.records | WriteRecords(prefix)
-            sizes = users.records | "Sizes" >> beam.FlatMap(count_record)
-            counts = [users.counts, sizes]
-            if self.has_core:
-                items = distinct_items(users.records)
-                counts.append(items | beam.Map(_one_item))
-            counts | beam.Flatten() | WriteCounts(counts_path)
-        counted = self._counts()
-        return {
-            **counted,
-            "users_before": counted["users"],
-            "items_before": counted.get("items", 0),
-        }
+        total: collections.Counter[str] = collections.Counter()
+        prefix = str(self.draft / "shares")
+        for number, rows in enumerate(shares, start=1):
+            self.on_step(
+                "Reading, sorting and grouping by user"
+                + (f", pass {number} of {len(shares)}" if shares[1:] else "")
+            )
+            with self._pipeline() as (pipeline, _, counts_path):
+                users = pipeline | rows | UserRecords(self.cleaning)
+                users.records | WriteRecords(f"{prefix}-{number}")
+                sizes = users.records | "Sizes" >> beam.FlatMap(count_record)
+                counts = (users.counts, sizes)
+                counts | beam.Flatten() | WriteCounts(counts_path)
+            total.update(self._counts())
+        self.prefix = prefix
+        return {**total, "users_before": total["users"]}
 
     def reduce_to_core(self, counts: dict[str, int]) -> dict[str, int]:
         """Repeats the rounds until one removes nothing; returns the counts."""
         if not self.has_core:
-            return {}
-        num_rounds = 0
+            return {"items_before": 0}
+        num_rounds = items_before = 0
         while True:
             self.on_step(f"Reducing to the k-core, from round {num_rounds + 1}")
             records_before = self.prefix
             with self._pipeline() as (pipeline, prefix, counts_path):
                 records = pipeline | ReadRecords(records_before)
+                items = () if num_rounds else (distinct_items(records),)
                 for number in range(_ROUNDS_PER_PIPELINE):
                     before = records
                     records = records | f"Round{number}" >> KCoreRound(
@@ -191,10 +205,12 @@ class _Preparation:
                 counted = [
                     before | "Before" >> beam.Map(_interactions_before),
                     records | "After" >> beam.FlatMap(count_record),
+                    *(each | beam.Map(_one_item) for each in items),
                 ]
                 counted | beam.Flatten() | WriteCounts(counts_path)
             num_rounds += _ROUNDS_PER_PIPELINE
             left = self._counts()
+            items_before = items_before or left["items"]
             if not left.get("interactions"):
                 raise ValueError(
                     "No interaction is left after cleaning. Received:"
@@ -204,10 +220,10 @@ class _Preparation:
                     f"{self.cleaning.min_item_interactions} on"
                     f" {counts['rows_read']:,} interactions of"
                     f" {counts['users_before']:,} users and"
-                    f" {counts['items_before']:,} items. Lower the minima."
+                    f" {items_before:,} items. Lower the minima."
                 )
             if left["interactions"] == left["interactions_before"]:
-                return left
+                return {**left, "items_before": items_before}
 
     def write(
         self, kinds: tuple[type, type], num_shards: int | None

@@ -27,9 +27,17 @@ def test_paper_is_the_authors_command():
     )
 
 
-@pytest.mark.parametrize("dataset", ["amazon_beauty", "movielens_sequences/1m"])
-@pytest.mark.parametrize("plus", ["", "_plus"])
-@pytest.mark.parametrize("name", ["validated", "paper"])
+@pytest.mark.parametrize(
+    ("name", "plus", "dataset"),
+    [
+        (name, plus, dataset)
+        for name in ("validated", "paper")
+        for plus in ("", "_plus")
+        for dataset in ("amazon_beauty", "movielens_sequences/1m")
+        # There ComiRec+ did best with dropout, TiMiRec+ without.
+        if (name, plus, dataset) != ("validated", "_plus", "amazon_beauty")
+    ],
+)
 def test_first_stage_of_timirec_is_comirec(name, plus, dataset):
     both = preset(f"timirec{plus}", dataset, name)
 

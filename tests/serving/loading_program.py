@@ -1,8 +1,9 @@
-"""Asks an export with TensorFlow alone, as told; run in a process of its own.
+"""Asks exports with TensorFlow alone, as told; run in a process of its own.
 
-    python loading_program.py FOLDER {tf2,tf1} < requests.json > answers.json
+    python loading_program.py < tasks.json > answers.json
 
-A request is a signature and its inputs; of the others their defaults are taken.
+A task is an export's folder, a loader, "tf2" or "tf1", and requests. A request
+is a signature and its inputs; of the others their defaults are taken.
 """
 
 import json
@@ -73,6 +74,6 @@ def as_list(values: np.ndarray) -> list:
 
 
 if __name__ == "__main__":
-    answers = answer_all(sys.argv[1], sys.argv[2], json.load(sys.stdin))
+    answers = [answer_all(*task) for task in json.load(sys.stdin)]
     assert not {"tfrs_timirec", "tensorflow_recommenders"} & set(sys.modules)
     json.dump(answers, sys.stdout)

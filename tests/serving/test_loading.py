@@ -3,17 +3,12 @@
 Each process starts TensorFlow, which takes seconds: one a loader and export.
 """
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tfrs_timirec  # noqa: F401
+from tests.serving.fresh_process import run_fresh
 from tests.serving.toy_exports import (
     LENGTH,
     NUM_ITEMS,
@@ -23,8 +18,6 @@ from tests.serving.toy_exports import (
     make_model,
 )
 from tfrs_timirec.serving import RecommenderModule, export
-
-PROGRAM = pathlib.Path(__file__).with_name("loading_program.py")
 
 
 @pytest.fixture(scope="module", params=["text, TiMiRec", "integers, ComiRec"])
@@ -65,21 +58,7 @@ def served(request, tmp_path_factory):
 @pytest.mark.parametrize("loader", ["tf2", "tf1"])
 def test_a_process_without_the_package_gets_the_same_answers(served, loader):
     module, folder, requests = served
-    output = subprocess.run(
-        [sys.executable, str(PROGRAM), str(folder), loader],
-        input=json.dumps(requests),
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd="/",
-        env={
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("TF_USE_LEGACY_KERAS", "PYTHONPATH")
-        },
-    ).stdout
-
-    answers = json.loads(output)
+    (answers,) = run_fresh([(str(folder), loader, requests)])
     for (signature, inputs), answer in zip(requests, answers, strict=True):
         expected = module.signatures[signature](**inputs)
         assert set(answer) == set(expected)

@@ -205,7 +205,7 @@ class ModelServer:
         )
         self._opened.callback(watcher.cancel)
         _log.info(
-            "Ready: gRPC %s:%d, REST http://%s:%d/v1/models/%s",
+            "Ready: gRPC %s:%d, REST http://%s:%d/v1/models/%s (Ctrl-C ends)",
             *(settings.host, self.grpc_port),
             *(settings.host, self.rest_port, self.name),
         )

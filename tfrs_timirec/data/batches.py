@@ -18,7 +18,7 @@ from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 
 Candidates = Literal["sampled", "full"]
 
-_NUM_PREFETCHED = 4
+NUM_PREFETCHED = 4
 
 
 def training_dataset(
@@ -63,46 +63,23 @@ def training_dataset(
     Example:
     >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
     """
-    positions = split.train_positions
-    if not len(positions):
-        raise ValueError(
-            "`split` must hold training instances, but no user has two"
-            " interactions to learn from. Received: split of"
-            f" {split.interactions.num_interactions} interactions. Check the"
-            " user column of the log."
-        )
-    num_batches = -(-len(positions) // batch_size)
-    histories = _HistoryGatherer(
-        split.interactions, max_history_length, features
+    batches = TrainingBatches(
+        split,
+        batch_size=batch_size,
+        max_history_length=max_history_length,
+        num_negatives=num_negatives,
+        seed=seed,
+        features=features,
     )
-    negatives = _NegativeSampler(split, num_negatives)
+    steps = tf.data.Dataset.range(batches.num_batches)
     passes = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
-
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        epoch_seed = _fold_in(tf.constant([seed, 0], tf.int64), number)
-        order = tf.random.experimental.stateless_shuffle(
-            tf.constant(positions), epoch_seed
-        )
-
-        def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
-            start = step * batch_size
-            targets = order[start : start + batch_size]
-            return {
-                **histories(targets),
-                "negative_ids": negatives(targets, _fold_in(epoch_seed, step)),
-            }
-
-        return tf.data.Dataset.range(num_batches).map(
-            batch, num_parallel_calls=1
-        )
-
     return (
         tf.data.Dataset.from_tensors(0)
         .map(lambda _: passes.assign_add(1) - 1)
-        .flat_map(epoch)
-        .apply(tf.data.experimental.assert_cardinality(num_batches))
-        .prefetch(_NUM_PREFETCHED)
-        .with_options(_without_autotune())
+        .flat_map(lambda number: batches.epoch(number, steps))
+        .apply(tf.data.experimental.assert_cardinality(batches.num_batches))
+        .prefetch(NUM_PREFETCHED)
+        .with_options(without_autotune())
     )
 
 
@@ -137,43 +114,178 @@ def evaluation_dataset(
     Example:
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
     """
-    if candidates not in ("sampled", "full"):
-        raise ValueError(
-            '`candidates` must be "sampled" or "full".'
-            f" Received: candidates={candidates!r}"
-        )
-    positions = split.held_out_positions(part)
-    if not len(positions):
-        raise ValueError(
-            "`split` must hold out a case, but no user has three interactions."
-            f" Received: split of {split.interactions.num_interactions}"
-            " interactions. Check the user column of the log."
-        )
-    histories = _HistoryGatherer(
-        split.interactions, max_history_length, features
+    cases = EvaluationCases(
+        split,
+        part,
+        max_history_length=max_history_length,
+        candidates=candidates,
+        features=features,
     )
-    targets = tf.constant(positions)
-    negatives = (
-        tf.constant(split.negatives(part)) if candidates == "sampled" else None
-    )
-
-    def batch(start: tf.Tensor) -> dict[str, tf.Tensor]:
-        rows = slice(start, start + batch_size)
-        features = histories(targets[rows])
-        if negatives is not None:
-            features["candidate_ids"] = negatives[rows]
-        return features
-
     # Slices of whole batches: cases that are batched one by one are copied.
     return (
-        tf.data.Dataset.range(0, len(positions), batch_size)
-        .map(batch)
-        .prefetch(_NUM_PREFETCHED)
-        .with_options(_without_autotune())
+        tf.data.Dataset.range(0, len(cases), batch_size)
+        .map(lambda start: cases.rows(start, start + batch_size))
+        .prefetch(NUM_PREFETCHED)
+        .with_options(without_autotune())
     )
 
 
-def _without_autotune() -> tf.data.Options:
+class TrainingBatches:
+    """The training batches of every epoch, or slices of them.
+
+    Args:
+        split: as in `training_dataset`, like all others.
+        batch_size: instances per batch.
+        max_history_length: the newest items of a history that are kept (n).
+        num_negatives: negatives per instance.
+        seed: seed of order and negatives.
+        features: names of what a model reads besides `item_ids`.
+
+    Raises:
+        ValueError: as `training_dataset`.
+
+    Example:
+    >>> batches = TrainingBatches(split)
+    >>> batches.epoch(0, tf.data.Dataset.range(batches.num_batches))
+    """
+
+    def __init__(
+        self,
+        split: LeaveOneOut,
+        *,
+        batch_size: int = 256,
+        max_history_length: int = 20,
+        num_negatives: int = 1,
+        seed: int = 0,
+        features: Sequence[str] = (),
+    ):
+        self._positions = split.train_positions
+        if not len(self._positions):
+            raise ValueError(
+                "`split` must hold training instances, but no user has two"
+                " interactions to learn from. Received: split of"
+                f" {split.interactions.num_interactions} interactions. Check"
+                " the user column of the log."
+            )
+        self.num_batches = -(-len(self._positions) // batch_size)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._histories = _HistoryGatherer(
+            split.interactions, max_history_length, features
+        )
+        self._negatives = _NegativeSampler(split, num_negatives)
+
+    def epoch(
+        self, number: tf.Tensor, indices: tf.data.Dataset, num_slices: int = 1
+    ) -> tf.data.Dataset:
+        """Returns batches of one epoch, or slices of them.
+
+        The slices of a batch hold its instances and negatives, each once. Each
+        has a scalar `batch_share` besides: its share of the batch's instances.
+        Where a batch has fewer instances than slices, an empty slice holds one
+        instance with a share of 0.
+
+        Args:
+            number: the number of the epoch.
+            indices: what to return, and in which order: `step * num_slices +
+                slice`.
+            num_slices: slices that a batch is cut into.
+        """
+        epoch_seed = _fold_in(tf.constant([self._seed, 0], tf.int64), number)
+        order = tf.random.experimental.stateless_shuffle(
+            tf.constant(self._positions), epoch_seed
+        )
+
+        def batch(index: tf.Tensor) -> dict[str, tf.Tensor]:
+            step = index // num_slices
+            first = step * self._batch_size
+            targets = order[first : first + self._batch_size]
+            negative_ids = self._negatives(targets, _fold_in(epoch_seed, step))
+            if num_slices == 1:
+                return {
+                    **self._histories(targets),
+                    "negative_ids": negative_ids,
+                }
+            size = tf.size(targets, tf.int64)
+            place = index % num_slices
+            start = size * place // num_slices
+            stop = size * (place + 1) // num_slices
+            rows = slice(start, tf.maximum(stop, start + 1))
+            return {
+                **self._histories(targets[rows]),
+                "negative_ids": negative_ids[rows],
+                "batch_share": tf.cast((stop - start) / size, tf.float32),
+            }
+
+        return indices.map(batch, num_parallel_calls=1)
+
+
+class EvaluationCases:
+    """The held-out cases of one part, in the order of the users.
+
+    Args:
+        split: as in `evaluation_dataset`, like all others.
+        part: "validation" or "test".
+        max_history_length: the newest items of a history that are kept (n).
+        candidates: "sampled" or "full".
+        features: names of what a model reads besides `item_ids`.
+
+    Raises:
+        ValueError: as `evaluation_dataset`.
+
+    Example:
+    >>> EvaluationCases(split).rows(0, 128)["target_id"]
+    """
+
+    def __init__(
+        self,
+        split: LeaveOneOut,
+        part: HeldOut = "validation",
+        *,
+        max_history_length: int = 20,
+        candidates: Candidates = "sampled",
+        features: Sequence[str] = (),
+    ):
+        if candidates not in ("sampled", "full"):
+            raise ValueError(
+                '`candidates` must be "sampled" or "full".'
+                f" Received: candidates={candidates!r}"
+            )
+        positions = split.held_out_positions(part)
+        if not len(positions):
+            raise ValueError(
+                "`split` must hold out a case, but no user has three"
+                " interactions. Received: split of"
+                f" {split.interactions.num_interactions} interactions. Check"
+                " the user column of the log."
+            )
+        self._histories = _HistoryGatherer(
+            split.interactions, max_history_length, features
+        )
+        self._targets = tf.constant(positions)
+        self._negatives = (
+            tf.constant(split.negatives(part))
+            if candidates == "sampled"
+            else None
+        )
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def rows(self, start: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns neighbouring cases as a batch.
+
+        Args:
+            start: number of the first case.
+            stop: the number behind the last one, or more.
+        """
+        features = self._histories(self._targets[start:stop])
+        if self._negatives is not None:
+            features["candidate_ids"] = self._negatives[start:stop]
+        return features
+
+
+def without_autotune() -> tf.data.Options:
     """Returns options that leave nothing to the tuner of `tf.data`.
 
     An iterator whose data set is tuned ends when the tuner's thread wakes up

@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from tfrs_timirec.data.batches import (
     Candidates,
+    EvaluationCases,
+    TrainingBatches,
     evaluation_dataset,
     training_dataset,
 )

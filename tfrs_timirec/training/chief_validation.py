@@ -1,0 +1,54 @@
+"""The callback that validates where training is led from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_timirec.data.batches import (
+    NUM_PREFETCHED,
+    EvaluationCases,
+    without_autotune,
+)
+
+_BATCH_SIZE = 128
+
+
+class ChiefValidation(tf.keras.callbacks.Callback):
+    """Ranks all validation cases in this process after every epoch.
+
+    For parameter servers, whose workers cannot be asked to take every case
+    exactly once. The logs gain what `validation_data` of `fit` would give
+    them. Put it before the callbacks that are to see the numbers.
+
+    Args:
+        cases: the validation cases.
+
+    Example:
+    >>> model.fit(..., callbacks=[ChiefValidation(cases), StagedTraining()])
+    """
+
+    def __init__(self, cases: EvaluationCases):
+        super().__init__()
+        self._cases = cases
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Adds the validation metrics to the logs."""
+        batches = (
+            tf.data.Dataset.range(0, len(self._cases), _BATCH_SIZE)
+            .map(lambda start: self._cases.rows(start, start + _BATCH_SIZE))
+            .prefetch(NUM_PREFETCHED)
+            .with_options(without_autotune())
+        )
+        step = tf.function(self.model.test_step)  # Of the current stage.
+        self.model.reset_metrics()
+        metrics: dict[str, tf.Tensor] = {}
+        for features in batches:
+            metrics = step(features)
+        if logs is not None:
+            logs |= {
+                f"val_{name}": float(value) for name, value in metrics.items()
+            }

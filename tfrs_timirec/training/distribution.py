@@ -1,0 +1,194 @@
+"""Training on several devices or machines with `tf.distribute`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import tensorflow as tf
+
+from tfrs_timirec.data.batches import EvaluationCases, TrainingBatches
+from tfrs_timirec.data.distributed_batches import (
+    num_evaluation_steps,
+    sliced_evaluation_dataset,
+    sliced_training_dataset,
+    worker_training_dataset,
+)
+from tfrs_timirec.training.chief_validation import ChiefValidation
+
+StrategyName = Literal["mirrored", "multi_worker", "parameter_server"]
+STRATEGY_NAMES: tuple[str, ...] = get_args(StrategyName)
+
+# A variable of as many rows is a table of items or users: parameter servers
+# divide it by rows. All others are read as a whole in every step.
+MIN_TABLE_ROWS = 1024
+
+
+def join_cluster(name: StrategyName) -> tf.distribute.Strategy:
+    """Returns the strategy of a name, for this process as `TF_CONFIG` has it.
+
+    - "mirrored": all GPUs of this machine, or the CPU; needs no `TF_CONFIG`;
+    - "multi_worker": the same on several machines in step, each with a copy of
+      all variables;
+    - "parameter_server": tables divided over the tasks "ps", steps taken by the
+      tasks "worker" without waiting for each other. Only the task "chief"
+      returns; the others serve it until their process is ended.
+
+    Call it before anything else of TensorFlow.
+
+    Args:
+        name: the name.
+
+    Raises:
+        ValueError: if the name is unknown, or `TF_CONFIG` names no task that
+            the strategy has.
+
+    Example:
+    >>> strategy = join_cluster("mirrored")
+    """
+    if name not in STRATEGY_NAMES:
+        raise ValueError(
+            f"`name` must be one of {', '.join(STRATEGY_NAMES)}."
+            f" Received: name={name!r}"
+        )
+    if name == "mirrored":
+        # The default of a CPU cannot add the rows of a table in a loop of steps.
+        return tf.distribute.MirroredStrategy(
+            cross_device_ops=tf.distribute.NcclAllReduce()
+            if tf.config.list_logical_devices("GPU")
+            else tf.distribute.ReductionToOneDevice()
+        )
+    cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    tasks = ("chief", "worker")
+    if name == "parameter_server":
+        tasks += ("ps",)
+    if cluster.task_type not in tasks:
+        raise ValueError(
+            "`TF_CONFIG` must say which task this process is:"
+            f" {', '.join(tasks)}. Received:"
+            f" TF_CONFIG={os.environ.get('TF_CONFIG')!r}. Set it to JSON as"
+            ' {"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task":'
+            ' {"type": "worker", "index": 0}}.'
+        )
+    if name == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster)
+    # A call to a task that is gone fails at once instead of waiting for it.
+    os.environ.setdefault("GRPC_FAIL_FAST", "use_caller")
+    if cluster.task_type != "chief":
+        tf.distribute.Server(
+            cluster.cluster_spec(),
+            job_name=cluster.task_type,
+            task_index=cluster.task_id,
+            protocol="grpc",
+        ).join()
+    num_servers = len(cluster.cluster_spec().job_tasks("ps"))
+    return tf.distribute.ParameterServerStrategy(
+        cluster,
+        variable_partitioner=lambda shape, **kwargs: table_partitions(
+            shape, num_servers
+        ),
+    )
+
+
+def table_partitions(shape: Sequence[int], num_servers: int) -> list[int]:
+    """Returns into how many parts each axis of a variable is divided.
+
+    Args:
+        shape: shape of the variable.
+        num_servers: number of parameter servers.
+
+    Example:
+    >>> table_partitions((12_103, 64), num_servers=2)
+    [2, 1]
+    """
+    is_table = len(shape) == 2 and shape[0] >= MIN_TABLE_ROWS
+    return [num_servers if is_table else 1] + [1] * (len(shape) - 1)
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether this process is the one that writes files.
+
+    Args:
+        strategy: the strategy.
+
+    Example:
+    >>> is_chief(tf.distribute.MirroredStrategy())
+    True
+    """
+    cluster = strategy.cluster_resolver
+    if cluster is None or not cluster.task_type or is_asynchronous(strategy):
+        return True
+    if "chief" in cluster.cluster_spec().jobs:
+        return cluster.task_type == "chief"
+    return cluster.task_id == 0
+
+
+def is_asynchronous(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether workers take steps without waiting for each other.
+
+    Args:
+        strategy: the strategy.
+    """
+    return isinstance(strategy, tf.distribute.ParameterServerStrategy)
+
+
+def fit_arguments(
+    strategy: tf.distribute.Strategy,
+    batches: TrainingBatches,
+    cases: EvaluationCases,
+    first_epoch: int = 0,
+) -> dict[str, Any]:
+    """Returns the arguments of `model.fit` that say what it trains on.
+
+    With a synchronous strategy the replicas share every batch and every case,
+    so that the numbers are those of one replica, but for the order of sums.
+    With parameter servers each worker takes whole batches of its own, and the
+    chief validates alone.
+
+    Args:
+        strategy: the strategy whose scope the model was made in.
+        batches: what to train on.
+        cases: what to validate on.
+        first_epoch: number of the first epoch.
+
+    Raises:
+        ValueError: if there are fewer cases than replicas.
+
+    Example:
+    >>> arguments = fit_arguments(strategy, batches, cases)
+    >>> callbacks = [*arguments.pop("callbacks"), StagedTraining()]
+    >>> model.fit(**arguments, epochs=400, callbacks=callbacks)
+    """
+    if is_asynchronous(strategy):
+        tasks = strategy.cluster_resolver.cluster_spec().job_tasks("worker")
+
+        def worker_dataset(
+            context: tf.distribute.InputContext,
+        ) -> tf.data.Dataset:
+            coordinator = tf.distribute.coordinator
+            worker = coordinator.experimental_get_current_worker_index()
+            return worker_training_dataset(
+                batches, worker, len(tasks), first_epoch
+            )
+
+        return {
+            "x": tf.keras.utils.experimental.DatasetCreator(worker_dataset),
+            "steps_per_epoch": batches.num_batches,
+            "callbacks": [ChiefValidation(cases)],
+        }
+    return {
+        "x": strategy.distribute_datasets_from_function(
+            lambda context: sliced_training_dataset(
+                batches, context, first_epoch
+            )
+        ),
+        "steps_per_epoch": batches.num_batches,
+        "validation_data": strategy.distribute_datasets_from_function(
+            lambda context: sliced_evaluation_dataset(cases, context)
+        ),
+        "validation_steps": num_evaluation_steps(
+            cases, strategy.num_replicas_in_sync
+        ),
+        "callbacks": [],
+    }

@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     parsed = _parser().parse_args(words, argparse.Namespace(words=words))
     _divide_processor()
-    _start_tensorflow_quietly()
+    if getattr(parsed, "strategy", None) is None:  # It joins a cluster first.
+        _start_tensorflow_quietly()
     try:
         return parsed.run(parsed)
     except (ValueError, OSError) as error:

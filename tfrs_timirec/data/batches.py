@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 import tensorflow as tf
 
-from tfrs_timirec.data.context_features import ContextFeatures
-from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
+from tfrs_timirec.data.gathering import (
+    HistoryGatherer,
+    NegativeSampler,
+    fold_in,
+)
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 
 Candidates = Literal["sampled", "full"]
@@ -63,24 +65,14 @@ def training_dataset(
     Example:
     >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
     """
-    batches = TrainingBatches(
+    return TrainingBatches(
         split,
         batch_size=batch_size,
         max_history_length=max_history_length,
         num_negatives=num_negatives,
         seed=seed,
         features=features,
-    )
-    steps = tf.data.Dataset.range(batches.num_batches)
-    passes = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
-    return (
-        tf.data.Dataset.from_tensors(0)
-        .map(lambda _: passes.assign_add(1) - 1)
-        .flat_map(lambda number: batches.epoch(number, steps))
-        .apply(tf.data.experimental.assert_cardinality(batches.num_batches))
-        .prefetch(NUM_PREFETCHED)
-        .with_options(without_autotune())
-    )
+    ).dataset(first_epoch)
 
 
 def evaluation_dataset(
@@ -114,20 +106,13 @@ def evaluation_dataset(
     Example:
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
     """
-    cases = EvaluationCases(
+    return EvaluationCases(
         split,
         part,
         max_history_length=max_history_length,
         candidates=candidates,
         features=features,
-    )
-    # Slices of whole batches: cases that are batched one by one are copied.
-    return (
-        tf.data.Dataset.range(0, len(cases), batch_size)
-        .map(lambda start: cases.rows(start, start + batch_size))
-        .prefetch(NUM_PREFETCHED)
-        .with_options(without_autotune())
-    )
+    ).dataset(batch_size)
 
 
 class TrainingBatches:
@@ -170,10 +155,27 @@ class TrainingBatches:
         self.num_batches = -(-len(self._positions) // batch_size)
         self._batch_size = batch_size
         self._seed = seed
-        self._histories = _HistoryGatherer(
+        self._histories = HistoryGatherer(
             split.interactions, max_history_length, features
         )
-        self._negatives = _NegativeSampler(split, num_negatives)
+        self._negatives = NegativeSampler(split, num_negatives)
+
+    def dataset(self, first_epoch: int = 0) -> tf.data.Dataset:
+        """Returns what `training_dataset` does: each pass is an epoch.
+
+        Args:
+            first_epoch: number of the first epoch.
+        """
+        steps = tf.data.Dataset.range(self.num_batches)
+        passes = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
+        return (
+            tf.data.Dataset.from_tensors(0)
+            .map(lambda _: passes.assign_add(1) - 1)
+            .flat_map(lambda number: self.epoch(number, steps))
+            .apply(tf.data.experimental.assert_cardinality(self.num_batches))
+            .prefetch(NUM_PREFETCHED)
+            .with_options(without_autotune())
+        )
 
     def epoch(
         self, number: tf.Tensor, indices: tf.data.Dataset, num_slices: int = 1
@@ -191,7 +193,7 @@ class TrainingBatches:
                 slice`.
             num_slices: slices that a batch is cut into.
         """
-        epoch_seed = _fold_in(tf.constant([self._seed, 0], tf.int64), number)
+        epoch_seed = fold_in(tf.constant([self._seed, 0], tf.int64), number)
         order = tf.random.experimental.stateless_shuffle(
             tf.constant(self._positions), epoch_seed
         )
@@ -200,7 +202,7 @@ class TrainingBatches:
             step = index // num_slices
             first = step * self._batch_size
             targets = order[first : first + self._batch_size]
-            negative_ids = self._negatives(targets, _fold_in(epoch_seed, step))
+            negative_ids = self._negatives(targets, fold_in(epoch_seed, step))
             if num_slices == 1:
                 return {
                     **self._histories(targets),
@@ -259,7 +261,7 @@ class EvaluationCases:
                 f" {split.interactions.num_interactions} interactions. Check"
                 " the user column of the log."
             )
-        self._histories = _HistoryGatherer(
+        self._histories = HistoryGatherer(
             split.interactions, max_history_length, features
         )
         self._targets = tf.constant(positions)
@@ -271,6 +273,20 @@ class EvaluationCases:
 
     def __len__(self) -> int:
         return len(self._targets)
+
+    def dataset(self, batch_size: int = 128) -> tf.data.Dataset:
+        """Returns what `evaluation_dataset` does.
+
+        Args:
+            batch_size: cases per batch.
+        """
+        # Slices of whole batches: cases that are batched one by one are copied.
+        return (
+            tf.data.Dataset.range(0, len(self), batch_size)
+            .map(lambda start: self.rows(start, start + batch_size))
+            .prefetch(NUM_PREFETCHED)
+            .with_options(without_autotune())
+        )
 
     def rows(self, start: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns neighbouring cases as a batch.
@@ -295,108 +311,3 @@ def without_autotune() -> tf.data.Options:
     options = tf.data.Options()
     options.autotune.enabled = False
     return options
-
-
-class _HistoryGatherer:
-    """Turns positions of targets into targets and what came before them."""
-
-    def __init__(
-        self,
-        interactions: Interactions,
-        max_history_length: int,
-        features: Sequence[str],
-    ):
-        if max_history_length < 1:
-            raise ValueError(
-                "`max_history_length` must be at least 1."
-                f" Received: max_history_length={max_history_length}"
-            )
-        self.item_ids = tf.constant(interactions.item_ids)
-        self.starts = tf.constant(
-            interactions.row_splits[interactions.user_indices]
-        )
-        self.offsets = tf.range(-max_history_length, 0, dtype=tf.int64)
-        self.context = ContextFeatures(interactions, features)
-
-    def __call__(self, positions: tf.Tensor) -> dict[str, tf.Tensor]:
-        before = positions[:, tf.newaxis] + self.offsets  # (batch, length)
-        first = tf.gather(self.starts, positions)[:, tf.newaxis]
-        places = tf.maximum(before, 0)
-        item_ids = tf.gather(self.item_ids, places)
-        item_ids = tf.where(before >= first, item_ids, 0)
-        return {
-            "item_ids": item_ids,
-            "target_id": tf.gather(self.item_ids, positions),
-            **self.context(positions, places, item_ids),
-        }
-
-
-class _NegativeSampler:
-    """Draws items outside a user's training items, within the graph."""
-
-    def __init__(self, split: LeaveOneOut, num_negatives: int):
-        interactions = split.interactions
-        users = interactions.user_indices.astype(np.int64)
-        is_training = (
-            np.arange(interactions.num_interactions) < split.train_ends[users]
-        )
-        keys = users * interactions.vocabulary_size + interactions.item_ids
-        keys = np.sort(keys[is_training])  # Far faster than `np.unique`.
-        keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
-        _check_unseen_items_remain(interactions, keys)
-        self.num_negatives = num_negatives
-        self.vocabulary_size = interactions.vocabulary_size
-        # A user's items as sorted keys; the last one is larger than any key.
-        self.seen_keys = tf.constant(np.append(keys, np.iinfo(np.int64).max))
-        self.users = tf.constant(interactions.user_indices)
-
-    def __call__(self, positions: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        users = tf.cast(tf.gather(self.users, positions), tf.int64)
-        first_keys = users[:, tf.newaxis] * self.vocabulary_size
-        shape = (tf.size(positions), self.num_negatives)
-
-        def draw(seed: tf.Tensor) -> tf.Tensor:
-            return tf.random.stateless_uniform(
-                shape, seed, NUM_RESERVED_IDS, self.vocabulary_size, tf.int32
-            )
-
-        def is_seen(item_ids: tf.Tensor) -> tf.Tensor:
-            keys = first_keys + tf.cast(item_ids, tf.int64)
-            found = tf.searchsorted(self.seen_keys, tf.reshape(keys, [-1]))
-            return tf.reshape(tf.gather(self.seen_keys, found), shape) == keys
-
-        def redraw(
-            seed: tf.Tensor, item_ids: tf.Tensor, seen: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            seed = _fold_in(seed, 1)
-            item_ids = tf.where(seen, draw(seed), item_ids)
-            return seed, item_ids, is_seen(item_ids)
-
-        first = draw(seed)
-        _, item_ids, _ = tf.while_loop(
-            lambda seed, item_ids, seen: tf.reduce_any(seen),
-            redraw,
-            (seed, first, is_seen(first)),
-        )
-        item_ids.set_shape((None, self.num_negatives))
-        return item_ids
-
-
-def _fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
-    """Returns a new seed that follows from `seed` and `number` alone."""
-    return tf.random.experimental.stateless_fold_in(
-        seed, tf.cast(number, tf.int64)
-    )
-
-
-def _check_unseen_items_remain(
-    interactions: Interactions, seen_keys: np.ndarray
-) -> None:
-    counts = np.bincount(seen_keys // interactions.vocabulary_size)
-    if counts.max() >= interactions.num_items:
-        user = interactions.users[counts.argmax()]
-        raise ValueError(
-            "`split` must leave every user items to draw negatives from, but"
-            f" one has trained on all {interactions.num_items} items."
-            f" Received: user={user!r}. Leave that user out of the log."
-        )

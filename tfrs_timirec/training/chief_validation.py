@@ -6,13 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_timirec.data.batches import (
-    NUM_PREFETCHED,
-    EvaluationCases,
-    without_autotune,
-)
-
-_BATCH_SIZE = 128
+from tfrs_timirec.data.batches import EvaluationCases
 
 
 class ChiefValidation(tf.keras.callbacks.Callback):
@@ -31,22 +25,16 @@ class ChiefValidation(tf.keras.callbacks.Callback):
 
     def __init__(self, cases: EvaluationCases):
         super().__init__()
-        self._cases = cases
+        self._batches = cases.dataset()
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Adds the validation metrics to the logs."""
-        batches = (
-            tf.data.Dataset.range(0, len(self._cases), _BATCH_SIZE)
-            .map(lambda start: self._cases.rows(start, start + _BATCH_SIZE))
-            .prefetch(NUM_PREFETCHED)
-            .with_options(without_autotune())
-        )
         step = tf.function(self.model.test_step)  # Of the current stage.
         self.model.reset_metrics()
         metrics: dict[str, tf.Tensor] = {}
-        for features in batches:
+        for features in self._batches:
             metrics = step(features)
         if logs is not None:
             logs |= {

@@ -53,14 +53,14 @@ def join_cluster(name: StrategyName) -> tf.distribute.Strategy:
             f" Received: name={name!r}"
         )
     if name == "mirrored":
-        # The default of a CPU cannot add the rows of a table in a loop of steps.
+        # What is the default on CPUs cannot exchange rows within a loop.
         return tf.distribute.MirroredStrategy(
             cross_device_ops=tf.distribute.NcclAllReduce()
             if tf.config.list_logical_devices("GPU")
             else tf.distribute.ReductionToOneDevice()
         )
     cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver()
-    tasks = ("chief", "worker")
+    tasks: tuple[str, ...] = ("chief", "worker")
     if name == "parameter_server":
         tasks += ("ps",)
     if cluster.task_type not in tasks:
@@ -106,35 +106,84 @@ def table_partitions(shape: Sequence[int], num_servers: int) -> list[int]:
     return [num_servers if is_table else 1] + [1] * (len(shape) - 1)
 
 
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
+def is_chief(strategy: tf.distribute.Strategy | None) -> bool:
     """Returns whether this process is the one that writes files.
 
     Args:
-        strategy: the strategy.
+        strategy: the strategy, if there is one.
 
     Example:
     >>> is_chief(tf.distribute.MirroredStrategy())
     True
     """
-    cluster = strategy.cluster_resolver
-    if cluster is None or not cluster.task_type or is_asynchronous(strategy):
+    if strategy is None or not is_multi_worker(strategy):
         return True
+    cluster = strategy.cluster_resolver
     if "chief" in cluster.cluster_spec().jobs:
         return cluster.task_type == "chief"
     return cluster.task_id == 0
 
 
-def is_asynchronous(strategy: tf.distribute.Strategy) -> bool:
-    """Returns whether workers take steps without waiting for each other.
+def is_multi_worker(strategy: tf.distribute.Strategy | None) -> bool:
+    """Returns whether several processes run the same program in step.
+
+    Their steps cannot run in a loop (`steps_per_execution`): an exchange of
+    rows between processes is made for one number of rows, and the steps of a
+    loop have different ones.
+
+    Args:
+        strategy: the strategy, if there is one.
+    """
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def check_same_start(strategy: tf.distribute.Strategy, epoch: int) -> None:
+    """Makes sure that all workers go on from the same epoch.
 
     Args:
         strategy: the strategy.
+        epoch: the first epoch of this worker.
+
+    Raises:
+        ValueError: if another worker has another one.
     """
-    return isinstance(strategy, tf.distribute.ParameterServerStrategy)
+    number = strategy.num_replicas_in_sync
+    total = _sum_over_replicas(strategy, epoch)
+    if total != number * epoch:
+        raise ValueError(
+            "All workers must see the same run folder, and start together."
+            f" Received: backup of {epoch} epochs, while the {number} replicas"
+            f" have {total / number:g} on average. Put the folder on a file"
+            " system that all machines share."
+        )
+
+
+def wait_for_all(strategy: tf.distribute.Strategy | None) -> None:
+    """Waits until all processes that run the same program come here.
+
+    One that left earlier would look to the others as if it had crashed.
+
+    Args:
+        strategy: the strategy, if there is one.
+
+    Example:
+    >>> wait_for_all(strategy)  # At the end of a program.
+    """
+    if strategy is not None and is_multi_worker(strategy):
+        _sum_over_replicas(strategy, 0)
+
+
+def _sum_over_replicas(strategy: tf.distribute.Strategy, number: int) -> int:
+    @tf.function
+    def total() -> tf.Tensor:
+        numbers = strategy.run(lambda: tf.constant(number))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, numbers, axis=None)
+
+    return int(total())
 
 
 def fit_arguments(
-    strategy: tf.distribute.Strategy,
+    strategy: tf.distribute.Strategy | None,
     batches: TrainingBatches,
     cases: EvaluationCases,
     first_epoch: int = 0,
@@ -147,7 +196,8 @@ def fit_arguments(
     chief validates alone.
 
     Args:
-        strategy: the strategy whose scope the model was made in.
+        strategy: the strategy whose scope the model was made in, if there is
+            one.
         batches: what to train on.
         cases: what to validate on.
         first_epoch: number of the first epoch.
@@ -160,7 +210,13 @@ def fit_arguments(
     >>> callbacks = [*arguments.pop("callbacks"), StagedTraining()]
     >>> model.fit(**arguments, epochs=400, callbacks=callbacks)
     """
-    if is_asynchronous(strategy):
+    if strategy is None:
+        return {
+            "x": batches.dataset(first_epoch),
+            "validation_data": cases.dataset(),
+            "callbacks": [],
+        }
+    if isinstance(strategy, tf.distribute.ParameterServerStrategy):
         tasks = strategy.cluster_resolver.cluster_spec().job_tasks("worker")
 
         def worker_dataset(

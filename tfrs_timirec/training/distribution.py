@@ -217,7 +217,11 @@ def fit_arguments(
             "callbacks": [],
         }
     if isinstance(strategy, tf.distribute.ParameterServerStrategy):
-        tasks = strategy.cluster_resolver.cluster_spec().job_tasks("worker")
+        devices = [
+            tf.DeviceSpec.from_string(device.name)
+            for device in tf.config.list_logical_devices("CPU")
+        ]
+        workers = {d.task for d in devices if d.job == "worker"}
 
         def worker_dataset(
             context: tf.distribute.InputContext,
@@ -225,7 +229,7 @@ def fit_arguments(
             coordinator = tf.distribute.coordinator
             worker = coordinator.experimental_get_current_worker_index()
             return worker_training_dataset(
-                batches, worker, len(tasks), first_epoch
+                batches, worker, len(workers), first_epoch
             )
 
         return {

@@ -26,12 +26,16 @@ class ChiefValidation(tf.keras.callbacks.Callback):
     def __init__(self, cases: EvaluationCases):
         super().__init__()
         self._batches = cases.dataset()
+        self._steps: dict[str, Any] = {}  # A function for each stage.
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Adds the validation metrics to the logs."""
-        step = tf.function(self.model.test_step)  # Of the current stage.
+        step = self._steps.setdefault(
+            self.model.stage,
+            tf.function(self.model.test_step, reduce_retracing=True),
+        )
         self.model.reset_metrics()
         metrics: dict[str, tf.Tensor] = {}
         for features in self._batches:

@@ -24,6 +24,9 @@ STRATEGY_NAMES: tuple[str, ...] = get_args(StrategyName)
 # divide it by rows. All others are read as a whole in every step.
 MIN_TABLE_ROWS = 1024
 
+# With fewer threads than workers the servers would stop for good.
+_MIN_SERVER_THREADS = 16
+
 
 def join_cluster(name: StrategyName) -> tf.distribute.Strategy:
     """Returns the strategy of a name, for this process as `TF_CONFIG` has it.
@@ -75,12 +78,19 @@ def join_cluster(name: StrategyName) -> tf.distribute.Strategy:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster)
     # A call to a task that is gone fails at once instead of waiting for it.
     os.environ.setdefault("GRPC_FAIL_FAST", "use_caller")
+    # Each worker keeps a thread of every server waiting for what others do.
+    num_threads = len(cluster.cluster_spec().job_tasks("worker")) + 1
+    num_threads = max(_MIN_SERVER_THREADS, num_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(num_threads)
     if cluster.task_type != "chief":
         tf.distribute.Server(
             cluster.cluster_spec(),
             job_name=cluster.task_type,
             task_index=cluster.task_id,
             protocol="grpc",
+            config=tf.compat.v1.ConfigProto(
+                inter_op_parallelism_threads=num_threads
+            ),
         ).join()
     num_servers = len(cluster.cluster_spec().job_tasks("ps"))
     return tf.distribute.ParameterServerStrategy(

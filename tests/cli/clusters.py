@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-TIMIREC = pathlib.Path(sys.executable).with_name("timirec")
+TIMIREC = (str(pathlib.Path(sys.executable).with_name("timirec")),)
 
 
 class Cluster:
@@ -18,11 +18,18 @@ class Cluster:
     Args:
         command: the words behind `timirec`.
         logs: folder for what the processes print.
+        program: what is called in the place of `timirec`.
         **sizes: number of processes of each task.
     """
 
-    def __init__(self, command: list[str], logs: pathlib.Path, **sizes: int):
-        self._command = [str(TIMIREC), *command]
+    def __init__(
+        self,
+        command: list[str],
+        logs: pathlib.Path,
+        program: tuple[str, ...] = TIMIREC,
+        **sizes: int,
+    ):
+        self._command = [*program, *command]
         self._logs = logs
         self.processes: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
         ports = iter(free_ports(sum(sizes.values())))
@@ -71,7 +78,7 @@ class Cluster:
         return self._logs / f"{task}-{index}.log"
 
     def wait_for_line(
-        self, task: str, index: int, beginning: str, timeout: float = 240
+        self, task: str, index: int, beginning: str, timeout: float = 500
     ) -> None:
         """Waits until a process has printed a line."""
         end = time.monotonic() + timeout
@@ -84,7 +91,7 @@ class Cluster:
             time.sleep(0.05)
         raise AssertionError(f"no line {beginning!r} in time in:\n{text}")
 
-    def finish(self, task: str, index: int, timeout: float = 240) -> int:
+    def finish(self, task: str, index: int, timeout: float = 500) -> int:
         """Waits until a process ends; returns its exit code."""
         return self.processes[task, index].wait(timeout=timeout)
 

@@ -24,7 +24,7 @@ STRATEGY_NAMES: tuple[str, ...] = get_args(StrategyName)
 # divide it by rows. All others are read as a whole in every step.
 MIN_TABLE_ROWS = 1024
 
-# With fewer threads than workers the servers would stop for good.
+# TensorFlow's guide asks for more threads than there are workers.
 _MIN_SERVER_THREADS = 16
 
 
@@ -78,7 +78,7 @@ def join_cluster(name: StrategyName) -> tf.distribute.Strategy:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster)
     # A call to a task that is gone fails at once instead of waiting for it.
     os.environ.setdefault("GRPC_FAIL_FAST", "use_caller")
-    # Each worker keeps a thread of every server waiting for what others do.
+    # A call that waits for another process keeps its thread.
     num_threads = len(cluster.cluster_spec().job_tasks("worker")) + 1
     num_threads = max(_MIN_SERVER_THREADS, num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(num_threads)

@@ -61,3 +61,29 @@ def test_other_variables_are_an_error():
 
     with pytest.raises(ValueError, match="zip"):
         stages.restore("first", make_variables()[:2])
+
+
+def test_table_on_several_servers_is_kept_as_one():
+    layer = tf.keras.layers.Layer()
+    layer.bias = tf.Variable([7.0])
+    parts = [
+        tf.Variable(tf.reshape(tf.range(first, first + 6.0), (3, 2)))
+        for first in (0.0, 6.0)
+    ]
+    layer.table = tf.__internal__.distribute.ShardedVariable(parts)
+    model = tf.keras.Sequential([layer])
+    model(tf.zeros((1, 1)))
+    # Keras lists the parts where it makes such a table itself.
+    layer._trainable_weights = [*parts, layer.bias]
+
+    stages = StageWeights()
+    stages.keep("pretraining", stage_weights.whole_weights(model))
+
+    table, bias = stages["pretraining"]
+    np.testing.assert_array_equal(table, np.arange(12).reshape(6, 2))
+    np.testing.assert_array_equal(bias, [7.0])
+    for variable in (*parts, layer.bias):
+        stage_weights.assign(variable, 0)
+    stages.restore("pretraining", stage_weights.whole_weights(model))
+    np.testing.assert_array_equal(parts[1], [[6, 7], [8, 9], [10, 11]])
+    np.testing.assert_array_equal(layer.bias, [7.0])

@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     parsed = _parser().parse_args(words, argparse.Namespace(words=words))
     _divide_processor()
-    _start_tensorflow_quietly()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if getattr(parsed, "strategy", None) is None:  # It joins a cluster first.
+        _start_tensorflow_quietly()
     try:
         return parsed.run(parsed)
     except (ValueError, OSError) as error:
@@ -90,7 +92,6 @@ def _start_tensorflow_quietly() -> None:
 
     It writes them to the file descriptor, past `sys.stderr`.
     """
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     stderr = os.dup(2)
     with open(os.devnull, "wb") as nowhere:

@@ -23,6 +23,12 @@ from tfrs_timirec.experiments import (
     TrainingRun,
     TrainingSettings,
 )
+from tfrs_timirec.training import (
+    STRATEGY_NAMES,
+    is_chief,
+    join_cluster,
+    wait_for_all,
+)
 
 _DESCRIPTION = """\
 Trains a model in one or two stages, evaluates it, and writes everything into a
@@ -52,6 +58,15 @@ What the run folder holds:
   settings.json   what was trained on what
   backup/         where a stopped run goes on
   ranks.parquet   with --save-ranks: the rank of every held-out target
+
+Several devices or machines:
+  --strategy mirrored          all GPUs of this machine, one batch over them
+  --strategy multi_worker      the same over machines, all with this command
+  --strategy parameter_server  tables over the tasks "ps", steps by the tasks
+                               "worker", led by the task "chief"
+  TF_CONFIG says who is who; the run folder must lie where all see it. With
+  parameter_server, tasks but the chief serve until their process is ended.
+  See docs/scaling.md.
 
 Examples:
   timirec train --dataset household_tv/tiny --model timirec
@@ -103,6 +118,11 @@ def add_parser(
         help="seed of weights, order and negatives (default: %(default)s)",
     )
     parser.add_argument(
+        "--strategy",
+        choices=STRATEGY_NAMES,
+        help="train on several devices or machines, as said above",
+    )
+    parser.add_argument(
         "--save-ranks",
         action="store_true",
         help="also write ranks.parquet, the rank of every held-out target",
@@ -117,9 +137,13 @@ def run(args: argparse.Namespace) -> int:
     Args:
         args: the parsed arguments.
     """
-    console = rich.console.Console(highlight=False)
     source = read_data_arguments(args)
     settings = read_settings(args, source)
+    strategy = join_cluster(args.strategy) if args.strategy else None
+    # One worker of many speaks for all.
+    console = rich.console.Console(
+        highlight=False, quiet=not is_chief(strategy)
+    )
     folder = args.output or _default_folder(source, settings)
     interactions = source.load()
     console.print(
@@ -134,7 +158,13 @@ def run(args: argparse.Namespace) -> int:
         folder,
         source=source,
         command=shlex.join(["timirec", *args.words]),
+        strategy=strategy,
     )
+    if not is_chief(strategy):
+        if not training_run.is_trained:
+            training_run.train()
+        wait_for_all(strategy)
+        return 0
     results = training_run.results()
     missing_ranks = args.save_ranks and not training_run.ranks_path.exists()
     if results and not missing_ranks:
@@ -150,6 +180,7 @@ def run(args: argparse.Namespace) -> int:
         " in history.csv and tensorboard/, the trained weights in weights/.",
         soft_wrap=True,
     )
+    wait_for_all(strategy)
     return 0
 
 

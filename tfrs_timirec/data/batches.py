@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 import tensorflow as tf
 
-from tfrs_timirec.data.context_features import ContextFeatures
-from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
+from tfrs_timirec.data.gathering import (
+    HistoryGatherer,
+    NegativeSampler,
+    fold_in,
+)
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 
 Candidates = Literal["sampled", "full"]
 
-_NUM_PREFETCHED = 4
+NUM_PREFETCHED = 4
 
 
 def training_dataset(
@@ -63,48 +65,14 @@ def training_dataset(
     Example:
     >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
     """
-    positions = split.train_positions
-    if not len(positions):
-        raise ValueError(
-            "`split` must hold training instances, but no user has two"
-            " interactions to learn from. Received: split of"
-            f" {split.interactions.num_interactions} interactions. Check the"
-            " user column of the log."
-        )
-    num_batches = -(-len(positions) // batch_size)
-    histories = _HistoryGatherer(
-        split.interactions, max_history_length, features
-    )
-    negatives = _NegativeSampler(split, num_negatives)
-    # Outside of `epoch`: a constant made there lies in the graph, which is
-    # copied several times.
-    in_order = tf.constant(positions)
-    passes = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
-
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        epoch_seed = _fold_in(tf.constant([seed, 0], tf.int64), number)
-        order = tf.random.experimental.stateless_shuffle(in_order, epoch_seed)
-
-        def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
-            start = step * batch_size
-            targets = order[start : start + batch_size]
-            return {
-                **histories(targets),
-                "negative_ids": negatives(targets, _fold_in(epoch_seed, step)),
-            }
-
-        return tf.data.Dataset.range(num_batches).map(
-            batch, num_parallel_calls=1
-        )
-
-    return (
-        tf.data.Dataset.from_tensors(0)
-        .map(lambda _: passes.assign_add(1) - 1)
-        .flat_map(epoch)
-        .apply(tf.data.experimental.assert_cardinality(num_batches))
-        .prefetch(_NUM_PREFETCHED)
-        .with_options(_without_autotune())
-    )
+    return TrainingBatches(
+        split,
+        batch_size=batch_size,
+        max_history_length=max_history_length,
+        num_negatives=num_negatives,
+        seed=seed,
+        features=features,
+    ).dataset(first_epoch)
 
 
 def evaluation_dataset(
@@ -138,43 +106,205 @@ def evaluation_dataset(
     Example:
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
     """
-    if candidates not in ("sampled", "full"):
-        raise ValueError(
-            '`candidates` must be "sampled" or "full".'
-            f" Received: candidates={candidates!r}"
-        )
-    positions = split.held_out_positions(part)
-    if not len(positions):
-        raise ValueError(
-            "`split` must hold out a case, but no user has three interactions."
-            f" Received: split of {split.interactions.num_interactions}"
-            " interactions. Check the user column of the log."
-        )
-    histories = _HistoryGatherer(
-        split.interactions, max_history_length, features
-    )
-    targets = tf.constant(positions)
-    negatives = (
-        tf.constant(split.negatives(part)) if candidates == "sampled" else None
-    )
+    return EvaluationCases(
+        split,
+        part,
+        max_history_length=max_history_length,
+        candidates=candidates,
+        features=features,
+    ).dataset(batch_size)
 
-    def batch(start: tf.Tensor) -> dict[str, tf.Tensor]:
-        rows = slice(start, start + batch_size)
-        features = histories(targets[rows])
-        if negatives is not None:
-            features["candidate_ids"] = negatives[rows]
+
+class TrainingBatches:
+    """The training batches of every epoch, or slices of them.
+
+    Args:
+        split: as in `training_dataset`, like all others.
+        batch_size: instances per batch.
+        max_history_length: the newest items of a history that are kept (n).
+        num_negatives: negatives per instance.
+        seed: seed of order and negatives.
+        features: names of what a model reads besides `item_ids`.
+
+    Raises:
+        ValueError: as `training_dataset`.
+
+    Example:
+    >>> batches = TrainingBatches(split)
+    >>> batches.epoch(0, tf.data.Dataset.range(batches.num_batches))
+    """
+
+    def __init__(
+        self,
+        split: LeaveOneOut,
+        *,
+        batch_size: int = 256,
+        max_history_length: int = 20,
+        num_negatives: int = 1,
+        seed: int = 0,
+        features: Sequence[str] = (),
+    ):
+        positions = split.train_positions
+        if not len(positions):
+            raise ValueError(
+                "`split` must hold training instances, but no user has two"
+                " interactions to learn from. Received: split of"
+                f" {split.interactions.num_interactions} interactions. Check"
+                " the user column of the log."
+            )
+        self.num_batches = -(-len(positions) // batch_size)
+        # Not in `epoch`: a constant made there lies in the graph, which is
+        # copied several times.
+        self._positions = tf.constant(positions)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._histories = HistoryGatherer(
+            split.interactions, max_history_length, features
+        )
+        self._negatives = NegativeSampler(split, num_negatives)
+
+    def dataset(self, first_epoch: int = 0) -> tf.data.Dataset:
+        """Returns what `training_dataset` does: each pass is an epoch.
+
+        Args:
+            first_epoch: number of the first epoch.
+        """
+        steps = tf.data.Dataset.range(self.num_batches)
+        passes = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
+        return (
+            tf.data.Dataset.from_tensors(0)
+            .map(lambda _: passes.assign_add(1) - 1)
+            .flat_map(lambda number: self.epoch(number, steps))
+            .apply(tf.data.experimental.assert_cardinality(self.num_batches))
+            .prefetch(NUM_PREFETCHED)
+            .with_options(without_autotune())
+        )
+
+    def epoch(
+        self, number: tf.Tensor, indices: tf.data.Dataset, num_slices: int = 1
+    ) -> tf.data.Dataset:
+        """Returns batches of one epoch, or slices of them.
+
+        The slices of a batch hold its instances and negatives, each once. Each
+        has a scalar `batch_share` besides: its share of the batch's instances.
+        Where a batch has fewer instances than slices, an empty slice holds one
+        instance with a share of 0.
+
+        Args:
+            number: the number of the epoch.
+            indices: what to return, and in which order: `step * num_slices +
+                slice`.
+            num_slices: slices that a batch is cut into.
+        """
+        epoch_seed = fold_in(tf.constant([self._seed, 0], tf.int64), number)
+        order = tf.random.experimental.stateless_shuffle(
+            self._positions, epoch_seed
+        )
+
+        def batch(index: tf.Tensor) -> dict[str, tf.Tensor]:
+            step = index // num_slices
+            first = step * self._batch_size
+            targets = order[first : first + self._batch_size]
+            negative_ids = self._negatives(targets, fold_in(epoch_seed, step))
+            if num_slices == 1:
+                return {
+                    **self._histories(targets),
+                    "negative_ids": negative_ids,
+                }
+            size = tf.size(targets, tf.int64)
+            place = index % num_slices
+            start = size * place // num_slices
+            stop = size * (place + 1) // num_slices
+            rows = slice(start, tf.maximum(stop, start + 1))
+            return {
+                **self._histories(targets[rows]),
+                "negative_ids": negative_ids[rows],
+                "batch_share": tf.cast((stop - start) / size, tf.float32),
+            }
+
+        return indices.map(batch, num_parallel_calls=1)
+
+
+class EvaluationCases:
+    """The held-out cases of one part, in the order of the users.
+
+    Args:
+        split: as in `evaluation_dataset`, like all others.
+        part: "validation" or "test".
+        max_history_length: the newest items of a history that are kept (n).
+        candidates: "sampled" or "full".
+        features: names of what a model reads besides `item_ids`.
+
+    Raises:
+        ValueError: as `evaluation_dataset`.
+
+    Example:
+    >>> EvaluationCases(split).rows(0, 128)["target_id"]
+    """
+
+    def __init__(
+        self,
+        split: LeaveOneOut,
+        part: HeldOut = "validation",
+        *,
+        max_history_length: int = 20,
+        candidates: Candidates = "sampled",
+        features: Sequence[str] = (),
+    ):
+        if candidates not in ("sampled", "full"):
+            raise ValueError(
+                '`candidates` must be "sampled" or "full".'
+                f" Received: candidates={candidates!r}"
+            )
+        positions = split.held_out_positions(part)
+        if not len(positions):
+            raise ValueError(
+                "`split` must hold out a case, but no user has three"
+                " interactions. Received: split of"
+                f" {split.interactions.num_interactions} interactions. Check"
+                " the user column of the log."
+            )
+        self._histories = HistoryGatherer(
+            split.interactions, max_history_length, features
+        )
+        self._targets = tf.constant(positions)
+        self._negatives = (
+            tf.constant(split.negatives(part))
+            if candidates == "sampled"
+            else None
+        )
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def dataset(self, batch_size: int = 128) -> tf.data.Dataset:
+        """Returns what `evaluation_dataset` does.
+
+        Args:
+            batch_size: cases per batch.
+        """
+        # Slices of whole batches: cases that are batched one by one are copied.
+        return (
+            tf.data.Dataset.range(0, len(self), batch_size)
+            .map(lambda start: self.rows(start, start + batch_size))
+            .prefetch(NUM_PREFETCHED)
+            .with_options(without_autotune())
+        )
+
+    def rows(self, start: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns neighbouring cases as a batch.
+
+        Args:
+            start: number of the first case.
+            stop: the number behind the last one, or more.
+        """
+        features = self._histories(self._targets[start:stop])
+        if self._negatives is not None:
+            features["candidate_ids"] = self._negatives[start:stop]
         return features
 
-    # Slices of whole batches: cases that are batched one by one are copied.
-    return (
-        tf.data.Dataset.range(0, len(positions), batch_size)
-        .map(batch)
-        .prefetch(_NUM_PREFETCHED)
-        .with_options(_without_autotune())
-    )
 
-
-def _without_autotune() -> tf.data.Options:
+def without_autotune() -> tf.data.Options:
     """Returns options that leave nothing to the tuner of `tf.data`.
 
     An iterator whose data set is tuned ends when the tuner's thread wakes up
@@ -184,120 +314,3 @@ def _without_autotune() -> tf.data.Options:
     options = tf.data.Options()
     options.autotune.enabled = False
     return options
-
-
-class _HistoryGatherer:
-    """Turns positions of targets into targets and what came before them."""
-
-    def __init__(
-        self,
-        interactions: Interactions,
-        max_history_length: int,
-        features: Sequence[str],
-    ):
-        if max_history_length < 1:
-            raise ValueError(
-                "`max_history_length` must be at least 1."
-                f" Received: max_history_length={max_history_length}"
-            )
-        self.item_ids = tf.constant(interactions.item_ids)
-        self.users = tf.constant(interactions.user_indices)
-        self.starts = tf.constant(interactions.row_splits[:-1])
-        self.offsets = tf.range(-max_history_length, 0, dtype=tf.int64)
-        self.context = ContextFeatures(interactions, features)
-
-    def __call__(self, positions: tf.Tensor) -> dict[str, tf.Tensor]:
-        before = positions[:, tf.newaxis] + self.offsets  # (batch, length)
-        users = tf.gather(self.users, positions)
-        first = tf.gather(self.starts, users)[:, tf.newaxis]
-        places = tf.maximum(before, 0)
-        item_ids = tf.gather(self.item_ids, places)
-        item_ids = tf.where(before >= first, item_ids, 0)
-        return {
-            "item_ids": item_ids,
-            "target_id": tf.gather(self.item_ids, positions),
-            **self.context(positions, places, item_ids),
-        }
-
-
-class _NegativeSampler:
-    """Draws items outside a user's training items, within the graph."""
-
-    def __init__(self, split: LeaveOneOut, num_negatives: int):
-        interactions = split.interactions
-        keys = _seen_keys(split)
-        _check_unseen_items_remain(interactions, keys)
-        self.num_negatives = num_negatives
-        self.vocabulary_size = interactions.vocabulary_size
-        self.seen_keys = tf.constant(keys)
-        self.users = tf.constant(interactions.user_indices)
-
-    def __call__(self, positions: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        users = tf.cast(tf.gather(self.users, positions), tf.int64)
-        first_keys = users[:, tf.newaxis] * self.vocabulary_size
-        shape = (tf.size(positions), self.num_negatives)
-
-        def draw(seed: tf.Tensor) -> tf.Tensor:
-            return tf.random.stateless_uniform(
-                shape, seed, NUM_RESERVED_IDS, self.vocabulary_size, tf.int32
-            )
-
-        def is_seen(item_ids: tf.Tensor) -> tf.Tensor:
-            keys = first_keys + tf.cast(item_ids, tf.int64)
-            found = tf.searchsorted(self.seen_keys, tf.reshape(keys, [-1]))
-            return tf.reshape(tf.gather(self.seen_keys, found), shape) == keys
-
-        def redraw(
-            seed: tf.Tensor, item_ids: tf.Tensor, seen: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            seed = _fold_in(seed, 1)
-            item_ids = tf.where(seen, draw(seed), item_ids)
-            return seed, item_ids, is_seen(item_ids)
-
-        first = draw(seed)
-        _, item_ids, _ = tf.while_loop(
-            lambda seed, item_ids, seen: tf.reduce_any(seen),
-            redraw,
-            (seed, first, is_seen(first)),
-        )
-        item_ids.set_shape((None, self.num_negatives))
-        return item_ids
-
-
-def _fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
-    """Returns a new seed that follows from `seed` and `number` alone."""
-    return tf.random.experimental.stateless_fold_in(
-        seed, tf.cast(number, tf.int64)
-    )
-
-
-def _seen_keys(split: LeaveOneOut) -> np.ndarray:
-    """Returns every user's training items as user * vocabulary_size + item id.
-
-    The keys are int64 and ascend, each comes once, and the last one is no
-    item's but larger than any. They are computed in place.
-    """
-    interactions = split.interactions
-    is_training = split.is_training
-    keys = np.full(np.count_nonzero(is_training) + 1, np.iinfo(np.int64).max)
-    keys[:-1] = interactions.user_indices[is_training]
-    keys[:-1] *= interactions.vocabulary_size
-    keys[:-1] += interactions.item_ids[is_training]
-    keys.sort()  # With the comparison far faster than `np.unique`.
-    return keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
-
-
-def _check_unseen_items_remain(
-    interactions: Interactions, seen_keys: np.ndarray
-) -> None:
-    first_keys = (
-        np.arange(interactions.num_users + 1) * interactions.vocabulary_size
-    )
-    counts = np.diff(np.searchsorted(seen_keys, first_keys))
-    if counts.max() >= interactions.num_items:
-        user = interactions.users[counts.argmax()]
-        raise ValueError(
-            "`split` must leave every user items to draw negatives from, but"
-            f" one has trained on all {interactions.num_items} items."
-            f" Received: user={user!r}. Leave that user out of the log."
-        )

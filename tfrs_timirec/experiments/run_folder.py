@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -161,6 +162,18 @@ class RunFolder:
             )
         self._write_json(self._settings, record.to_json())
         return record
+
+    def copy(self, path: pathlib.Path) -> RunFolder:
+        """Returns a copy of what a run goes on from.
+
+        Args:
+            path: where to copy it.
+        """
+        if self._settings.exists():
+            shutil.copy(self._settings, path)
+        if self.backup.exists():
+            shutil.copytree(self.backup, path / self.backup.name)
+        return RunFolder(path)
 
     def read_metrics(self) -> dict[str, Any]:
         """Returns what `metrics.json` holds; nothing if it is missing."""

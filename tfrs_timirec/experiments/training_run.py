@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 import pathlib
+import tempfile
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -14,8 +17,8 @@ import tensorflow as tf
 
 from tfrs_timirec.data.batches import (
     Candidates,
-    evaluation_dataset,
-    training_dataset,
+    EvaluationCases,
+    TrainingBatches,
 )
 from tfrs_timirec.data.context_features import attribute_sizes
 from tfrs_timirec.data.interactions import Interactions
@@ -28,6 +31,12 @@ from tfrs_timirec.experiments.run_folder import RunFolder, RunRecord
 from tfrs_timirec.experiments.settings import TrainingSettings
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.training import EpochTimer, StagedTraining, TrainingProgress
+from tfrs_timirec.training.distribution import (
+    check_same_start,
+    fit_arguments,
+    is_chief,
+    is_multi_worker,
+)
 
 PARTS: tuple[HeldOut, ...] = ("test", "validation")
 
@@ -60,6 +69,9 @@ class TrainingRun:
             this one, as ComiRec is TiMiRec's (`settings.of_pretraining`).
             Training starts with the second stage then, and comes to the same
             numbers.
+        strategy: how `train` is spread over devices or machines, which must
+            share the folder; see `join_cluster` of `tfrs_timirec.training`.
+            Only the chief writes there. Evaluation runs in one process.
 
     Raises:
         ValueError: if the folder holds a run of other settings or other data,
@@ -80,6 +92,7 @@ class TrainingRun:
         source: DataSource | None = None,
         command: str | None = None,
         pretrained_from: str | os.PathLike[str] | None = None,
+        strategy: tf.distribute.Strategy | None = None,
     ):
         self.settings = settings
         self.interactions = interactions
@@ -90,12 +103,11 @@ class TrainingRun:
             seed=settings.seed,
         )
         _check_enough_data(self.split)
-        tf.keras.utils.set_random_seed(settings.seed)
-        self.model = settings.build_model(
-            interactions.vocabulary_size,
-            attribute_sizes(interactions, settings.attribute_names),
-        )
+        self.strategy = strategy
         self._files = RunFolder(self.folder)
+        if not is_chief(strategy):
+            self._scratch = tempfile.TemporaryDirectory(prefix="timirec-")
+            self._files = self._files.copy(pathlib.Path(self._scratch.name))
         self._record = self._files.claim(
             RunRecord(
                 settings=settings,
@@ -148,6 +160,11 @@ class TrainingRun:
             command=record.command,
         )
 
+    @functools.cached_property
+    def model(self) -> SequentialRecommender:
+        """The model, in this process; new, trained or loaded."""
+        return self._build_model(self.settings)
+
     def train(
         self,
         callbacks: Sequence[tf.keras.callbacks.Callback] = (),
@@ -170,9 +187,13 @@ class TrainingRun:
             ValueError: if the run to start from is not this run's first stage.
         """
         settings = self.settings
+        if self.strategy is None:
+            model = self.model
+        else:
+            model = self._build_distributed_model(self.strategy)
         if self._record.pretrained_from is not None:
             take_over_pretraining(
-                self.model,
+                model,
                 self._record,
                 RunFolder(pathlib.Path(self._record.pretrained_from)),
                 self._files.backup,
@@ -181,27 +202,34 @@ class TrainingRun:
             stopping_rule=settings.stopping_rule,
             backup_dir=self._files.backup,
         )
-        shown = [TrainingProgress(staged, console)] if console else []
-        self.model.fit(
-            training_dataset(
+        if is_multi_worker(self.strategy):
+            check_same_start(self.strategy, staged.initial_epoch)
+        data = fit_arguments(
+            self.strategy,
+            TrainingBatches(
                 self.split,
                 batch_size=settings.batch_size,
                 max_history_length=settings.max_history_length,
                 num_negatives=settings.num_negatives,
                 seed=settings.seed,
-                first_epoch=staged.initial_epoch,
-                features=self.model.feature_names,
+                features=model.feature_names,
             ),
-            validation_data=evaluation_dataset(
+            EvaluationCases(
                 self.split,
-                "validation",
                 max_history_length=settings.max_history_length,
-                features=self.model.feature_names,
+                features=model.feature_names,
             ),
-            epochs=staged.max_epochs(self.model),
+            first_epoch=staged.initial_epoch,
+        )
+        shown = [TrainingProgress(staged, console)] if console else []
+        validation = data.pop("callbacks")
+        model.fit(
+            **data,
+            epochs=staged.max_epochs(model),
             initial_epoch=staged.initial_epoch,
             callbacks=[
                 EpochTimer(),
+                *validation,
                 staged,
                 *shown,
                 tf.keras.callbacks.TensorBoard(
@@ -219,9 +247,8 @@ class TrainingRun:
     @property
     def is_trained(self) -> bool:
         """Whether the weights of all stages are there."""
-        return all(
-            self._files.weights(stage).exists() for stage in self.model.stages
-        )
+        files = RunFolder(self.folder)
+        return all(files.weights(stage).exists() for stage in self.model.stages)
 
     def results(self) -> dict[str, Any] | None:
         """Returns what `metrics.json` holds; None unless it is complete."""
@@ -293,6 +320,24 @@ class TrainingRun:
     def ranks_path(self) -> pathlib.Path:
         """The file of every target's rank."""
         return self._files.ranks
+
+    def _build_model(self, settings: TrainingSettings) -> SequentialRecommender:
+        tf.keras.utils.set_random_seed(settings.seed)
+        return settings.build_model(
+            self.interactions.vocabulary_size,
+            attribute_sizes(self.interactions, settings.attribute_names),
+        )
+
+    def _build_distributed_model(
+        self, strategy: tf.distribute.Strategy
+    ) -> SequentialRecommender:
+        settings = self.settings
+        if is_multi_worker(strategy):
+            settings = dataclasses.replace(settings, steps_per_execution=1)
+        with strategy.scope():
+            model = self._build_model(settings)
+            model.optimizer.build(model.trainable_variables)
+        return model
 
     def _rank(self, part: HeldOut, candidates: Candidates) -> np.ndarray:
         return rank_held_out(

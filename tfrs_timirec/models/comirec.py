@@ -127,7 +127,7 @@ class ComiRec(SequentialRecommender):
             [features["target_id"][:, tf.newaxis], features["negative_ids"]],
             axis=1,
         )
-        items = tf.gather(self.item_embeddings, item_ids)
+        items = tf.nn.embedding_lookup(self.item_embeddings, item_ids)
         user_vectors = tf.cast(user_vectors, items.dtype)  # As in `score`.
         return tf.matmul(user_vectors, items, transpose_b=True)
 

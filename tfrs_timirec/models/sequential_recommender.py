@@ -55,6 +55,8 @@ class SequentialRecommender(tfrs.Model):
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.stage = self.stages[0]
+        # The results of metrics are those of all replicas already.
+        self.distribute_reduction_method = "first"
         self._bpr = BPRLoss(reduction=tf.keras.losses.Reduction.NONE)
         self._loss_trackers = {
             name: tf.keras.metrics.Mean(name) for name in self.loss_names
@@ -184,9 +186,11 @@ class SequentialRecommender(tfrs.Model):
             loss = self.compute_loss(features, training=True)
             if self.losses:
                 loss += tf.add_n(self.losses)
+            # The optimizer sums the gradients of the replicas.
+            replica_loss = loss * _batch_share(features)
         with tf.init_scope():  # For all stages, while this one may need less.
             self.optimizer.build(self.trainable_variables)
-        self.optimizer.minimize(loss, self.stage_variables, tape=tape)
+        self.optimizer.minimize(replica_loss, self.stage_variables, tape=tape)
         self._track("loss", loss, features)
         return {
             name: tracker.result()
@@ -201,6 +205,8 @@ class SequentialRecommender(tfrs.Model):
     def _track(self, name: str, loss: tf.Tensor, features: Features) -> None:
         """Adds a batch's mean loss to the epoch's, weighted by its size."""
         batch_size = tf.shape(features["item_ids"])[0]
+        if "batch_share" in features:
+            batch_size = tf.where(features["batch_share"] > 0, batch_size, 0)
         self._loss_trackers[name].update_state(loss, batch_size)
 
     def _update_rank_metrics(
@@ -257,3 +263,13 @@ class SequentialRecommender(tfrs.Model):
                 self.score_all(user_vectors), item_ids, batch_dims=1
             )
         return target_ranks(scores[:, 0], scores[:, 1:])
+
+
+def _batch_share(features: Features) -> tf.Tensor | float:
+    """Returns what part of a global batch the features are, 1 for all of it.
+
+    Where the batch does not say so, replicas have equal parts.
+    """
+    if "batch_share" in features:
+        return features["batch_share"]
+    return 1 / tf.distribute.get_strategy().num_replicas_in_sync

@@ -258,7 +258,9 @@ class TiMiRec(ComiRec):
         self, features: Features, interests: tf.Tensor
     ) -> tf.Tensor:
         """Cosine of the target with each interest (Eq. 5), (batch, K)."""
-        targets = tf.gather(self.item_embeddings, features["target_id"])
+        targets = tf.nn.embedding_lookup(
+            self.item_embeddings, features["target_id"]
+        )
         interests = tf.cast(interests, targets.dtype)
         return tf.linalg.matvec(
             tf.math.l2_normalize(interests, axis=-1),

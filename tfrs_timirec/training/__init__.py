@@ -2,6 +2,14 @@
 
 from tfrs_timirec.training.adam_l2 import AdamL2
 from tfrs_timirec.training.backup import Backup
+from tfrs_timirec.training.chief_validation import ChiefValidation
+from tfrs_timirec.training.distribution import (
+    STRATEGY_NAMES,
+    fit_arguments,
+    is_chief,
+    join_cluster,
+    wait_for_all,
+)
 from tfrs_timirec.training.epoch_timer import EpochTimer
 from tfrs_timirec.training.lazy_adam import LazyAdam
 from tfrs_timirec.training.progress import TrainingProgress
@@ -11,8 +19,10 @@ from tfrs_timirec.training.staged_training import StagedTraining
 from tfrs_timirec.training.stopping_rule import StoppingRule
 
 __all__ = [
+    "STRATEGY_NAMES",
     "AdamL2",
     "Backup",
+    "ChiefValidation",
     "EpochTimer",
     "LazyAdam",
     "RowwiseLazyAdam",
@@ -20,4 +30,8 @@ __all__ = [
     "StagedTraining",
     "StoppingRule",
     "TrainingProgress",
+    "fit_arguments",
+    "is_chief",
+    "join_cluster",
+    "wait_for_all",
 ]

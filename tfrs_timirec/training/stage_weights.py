@@ -7,9 +7,13 @@ import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
+
+ShardedVariable: Any = tf.__internal__.distribute.ShardedVariable
+Weight: TypeAlias = tf.Variable | Any  # A variable or a `ShardedVariable`.
 
 # A variable of more bytes is copied piece by piece.
 BLOCK_BYTES = 64 << 20
@@ -43,14 +47,12 @@ class StageWeights(Mapping[str, list[np.ndarray]]):
         )
         self.folders: dict[str, str] = {}
 
-    def keep(
-        self, stage: str, weights: Iterable[tf.Variable | np.ndarray]
-    ) -> None:
+    def keep(self, stage: str, weights: Iterable[Weight | np.ndarray]) -> None:
         """Writes the weights of a stage; those before stay until `discard`.
 
         Args:
             stage: name of the stage.
-            weights: in the order of `model.weights`.
+            weights: in the order of `model.weights`; see `whole_weights`.
         """
         number = sum(1 for _ in self.directory.glob(f"{stage}-*"))
         while (folder := self.directory / f"{stage}-{number}").exists():
@@ -72,12 +74,15 @@ class StageWeights(Mapping[str, list[np.ndarray]]):
                 dtype=np.dtype(tf.as_dtype(weight.dtype).as_numpy_dtype),
                 shape=tuple(weight.shape),
             )
-            for first, stop in _blocks(weight):
-                file[first:stop] = tf.gather(weight, tf.range(first, stop))
+            for offset, part in _parts(weight):
+                for first, stop in _blocks(part):
+                    file[offset + first : offset + stop] = tf.gather(
+                        part, tf.range(first, stop)
+                    )
             file.flush()
         self.folders[stage] = folder.name
 
-    def restore(self, stage: str, variables: Sequence[tf.Variable]) -> None:
+    def restore(self, stage: str, variables: Sequence[Weight]) -> None:
         """Puts the weights of a stage into variables.
 
         Args:
@@ -115,7 +120,7 @@ class StageWeights(Mapping[str, list[np.ndarray]]):
         return len(self.folders)
 
 
-def assign(variable: tf.Variable, values: np.ndarray | float) -> None:
+def assign(variable: Weight, values: np.ndarray | float) -> None:
     """Assigns values without a second copy of a large variable.
 
     Args:
@@ -129,24 +134,60 @@ def assign(variable: tf.Variable, values: np.ndarray | float) -> None:
         variable.assign(np.broadcast_to(values, variable.shape))
         return
     is_number = np.ndim(values) == 0
-    for first, stop in _blocks(variable):
-        rows = tf.range(first, stop)
-        block = (
-            tf.fill((stop - first, *variable.shape[1:]), values)
-            if is_number
-            else values[first:stop]  # type: ignore[index]
-        )
-        block = tf.cast(block, variable.dtype)
-        variable.scatter_update(tf.IndexedSlices(block, rows))
+    for offset, part in _parts(variable):
+        for first, stop in _blocks(part):
+            rows = tf.range(first, stop)
+            block = (
+                tf.fill((stop - first, *part.shape[1:]), values)
+                if is_number
+                else values[offset + first : offset + stop]  # type: ignore[index]
+            )
+            block = tf.cast(block, part.dtype)
+            part.scatter_update(tf.IndexedSlices(block, rows))
 
 
-def _is_large(weight: tf.Variable | np.ndarray) -> bool:
+def whole_weights(model: tf.keras.Model) -> list[Weight]:
+    """Returns `model.weights`, with a table on several servers as one.
+
+    So the weights of a model look alike, wherever it was trained.
+
+    Args:
+        model: any model.
+
+    Example:
+    >>> stages.keep("pretraining", whole_weights(model))
+    """
+    tables = {
+        id(part): value
+        for module in model.submodules
+        for value in vars(module).values()
+        if isinstance(value, ShardedVariable)
+        for part in value.variables
+    }
+    weights = [tables.get(id(weight), weight) for weight in model.weights]
+    return list({id(weight): weight for weight in weights}.values())
+
+
+def _is_large(weight: Weight | np.ndarray) -> bool:
     """Whether something is copied in blocks, as one device's variable can."""
+    if isinstance(weight, ShardedVariable):
+        return True
     if not isinstance(weight, tf.Variable):
         return False
     if isinstance(weight, tf.distribute.DistributedValues):
         return False
     return _num_bytes(weight) > BLOCK_BYTES and len(weight.shape) > 1
+
+
+def _parts(weight: Weight) -> Iterator[tuple[int, tf.Variable]]:
+    """Yields the parts of a table with the number of their first row."""
+    if not isinstance(weight, ShardedVariable):
+        yield 0, weight
+        return
+    offset = 0
+    for part in weight.variables:
+        yield offset, part
+        offset += part.shape[0]
 
 
 def _blocks(weight: tf.Variable) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.training.backup import Backup
-from tfrs_timirec.training.stage_weights import StageWeights, assign
+from tfrs_timirec.training.stage_weights import (
+    StageWeights,
+    assign,
+    whole_weights,
+)
 from tfrs_timirec.training.stopping_rule import StoppingRule
 
 
@@ -137,12 +141,12 @@ class StagedTraining(tf.keras.callbacks.Callback):
             self._restore_best()
 
     def _keep_best(self) -> None:
-        self.stage_weights.keep(self.model.stage, self.model.weights)
+        self.stage_weights.keep(self.model.stage, whole_weights(self.model))
         if not self._backup:  # It may need those before.
             self.stage_weights.discard(self.stage_weights.folders)
 
     def _restore_best(self) -> None:
-        self.stage_weights.restore(self.model.stage, self.model.weights)
+        self.stage_weights.restore(self.model.stage, whole_weights(self.model))
 
     def _end_stage(self, stage: int) -> None:
         self._restore_best()

@@ -1,0 +1,87 @@
+"""Trains with one replica and with two; prints how far the weights differ.
+
+A program of its own, because a process decides once how many devices it has.
+"""
+
+import json
+
+import numpy as np
+import tensorflow as tf
+
+from tests.training.toy_runs import LENGTH, SPLIT
+from tfrs_timirec.data.batches import EvaluationCases, TrainingBatches
+from tfrs_timirec.models import TiMiRec
+from tfrs_timirec.training import (
+    LazyAdam,
+    StagedTraining,
+    StoppingRule,
+    fit_arguments,
+    join_cluster,
+)
+
+# Of 1000 instances the last batch holds one, which no two replicas can share.
+BATCH_SIZE = 333
+
+
+def train(
+    strategy: tf.distribute.Strategy | None,
+) -> tuple[TiMiRec, StagedTraining]:
+    """Returns a trained model and the callback that knows its history."""
+    tf.keras.utils.set_random_seed(0)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = TiMiRec(
+            SPLIT.interactions.vocabulary_size,
+            num_interests=2,
+            embedding_dim=8,
+            max_history_length=LENGTH,
+        )
+        # A large epsilon, lest the sign of a gradient near zero decide.
+        optimizer = LazyAdam(0.02, l2=1e-4, epsilon=1e-2)
+        model.compile(optimizer=optimizer, steps_per_execution=3)
+    staged = StagedTraining(stopping_rule=StoppingRule(max_epochs=2))
+    data = fit_arguments(
+        strategy,
+        TrainingBatches(
+            SPLIT, batch_size=BATCH_SIZE, max_history_length=LENGTH
+        ),
+        EvaluationCases(SPLIT, max_history_length=LENGTH),
+    )
+    callbacks = [*data.pop("callbacks"), staged]
+    model.fit(
+        **data,
+        epochs=staged.max_epochs(model),
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return model, staged
+
+
+def main() -> None:
+    """Compares both runs."""
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    strategy = join_cluster("mirrored")
+    one, one_staged = train(None)
+    two, two_staged = train(strategy)
+    print(
+        json.dumps(
+            {
+                "replicas": strategy.num_replicas_in_sync,
+                "distance": max(
+                    float(np.abs(a.numpy() - b.numpy()).max())
+                    for a, b in zip(
+                        one.trainable_variables,
+                        two.trainable_variables,
+                        strict=True,
+                    )
+                ),
+                "histories": [one_staged.history, two_staged.history],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Training on several devices comes to the numbers of one."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from tfrs_timirec.training import is_chief, join_cluster, wait_for_all
+from tfrs_timirec.training.distribution import table_partitions
+
+
+def test_two_replicas_train_as_one():
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.training.mirrored_program"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=240,
+    )
+
+    found = json.loads(result.stdout.splitlines()[-1])
+    assert found["replicas"] == 2
+    assert found["distance"] < 1e-3
+    one, two = found["histories"]
+    assert len(one) == len(two) == 4
+    assert one[-1]["loss"] < one[0]["loss"]
+    for expected, actual in zip(one, two, strict=True):
+        assert actual == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+def test_tables_alone_are_divided():
+    assert table_partitions((5000, 64), 3) == [3, 1]
+    assert table_partitions((64, 192), 3) == [1, 1]
+    assert table_partitions((5000,), 3) == [1]
+
+
+def test_one_process_is_its_own_chief():
+    assert is_chief(None)
+    assert is_chief(tf.distribute.get_strategy())
+    wait_for_all(None)  # Returns.
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (None, "multi_worker"),
+        ({"cluster": {"worker": ["localhost:1"]}}, "parameter_server"),
+        (
+            {
+                "cluster": {"ps": ["localhost:1"]},
+                "task": {"type": "ps", "index": 0},
+            },
+            "multi_worker",
+        ),
+    ],
+)
+def test_task_that_the_strategy_does_not_have(monkeypatch, config, name):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if config:
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+
+    with pytest.raises(ValueError, match="`TF_CONFIG` must say"):
+        join_cluster(name)
+
+
+def test_unknown_strategy():
+    with pytest.raises(ValueError, match="`name` must be one of mirrored"):
+        join_cluster("horovod")  # type: ignore[arg-type]

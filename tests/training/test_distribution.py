@@ -22,10 +22,10 @@ def test_two_replicas_train_as_one():
 
     found = json.loads(result.stdout.splitlines()[-1])
     assert found["replicas"] == 2
-    assert found["distance"] < 1e-3
+    assert found["distance"] < 0.02 * found["way"]
     one, two = found["histories"]
-    assert len(one) == len(two) == 4
-    assert one[-1]["loss"] < one[0]["loss"]
+    assert len(one) == len(two) == 2
+    assert one[1]["bpr_loss"] < 0.95 * one[0]["bpr_loss"]
     for expected, actual in zip(one, two, strict=True):
         assert actual == pytest.approx(expected, rel=1e-3, abs=1e-3)
 

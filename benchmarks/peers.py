@@ -94,16 +94,13 @@ def main() -> None:
             for what, there in theirs.items():
                 count, seconds = ours[what]
                 report.add(
-                    model=name,
-                    stage=stage,
+                    model=f"{name}, {stage}",
                     what=what,
                     count=count,
                     seconds=seconds,
-                    per_second=count / seconds,
                     peer=f"{peer}, {there['version']}",
                     peer_count=there["count"],
                     peer_seconds=there["seconds"],
-                    peer_per_second=there["count"] / there["seconds"],
                     times_as_fast=(count / seconds)
                     / (there["count"] / there["seconds"]),
                 )

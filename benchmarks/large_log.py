@@ -86,6 +86,9 @@ def main() -> None:
                 *("train", prepared, args.train_steps),
             ),
         ):
+            if name in ("load", "train") and not prepared.exists():
+                report.add(step=step, outcome="nothing was prepared")
+                continue
             print(step, file=sys.stderr, flush=True)
             report.add(step=step, **_measure(group, name, *rest))
             if name == "prepare" and rest[-1] == 1:

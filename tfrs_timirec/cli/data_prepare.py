@@ -101,8 +101,8 @@ def add_prepare_parser(
         type=int,
         default=1,
         metavar="N",
-        help="read the log N times, each time for an N-th of the users, where"
-        " all rows do not fit memory (default: %(default)s)",
+        help="read the log N times, each time for an N-th of the users, in"
+        " less memory (default: %(default)s)",
     )
     parser.add_argument(
         "--beam",

@@ -1,4 +1,4 @@
-"""`timirec data prepare`: a log of any size by Apache Beam."""
+"""`timirec data prepare`: a large log by Apache Beam."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def add_prepare_parser(
     """
     parser = actions.add_parser(
         "prepare",
-        help="clean a log of any size, on one machine or many",
+        help="clean a large log, on one machine or many",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

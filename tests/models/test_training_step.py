@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models.toys import MODELS, make_batch, make_model
+from tfrs_timirec.layers import ResumableDropout
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.training import AdamL2
 
@@ -23,7 +24,7 @@ def mixed_float16():
 def test_epoch_reports_the_mean_over_instances(make):
     model = make()
     if hasattr(model, "predictor"):
-        model.predictor.dropout = 0.0
+        model.predictor.hidden_dropout = ResumableDropout(0.0)
     model.compile(optimizer=tf.keras.optimizers.SGD(0.0))
     batch = make_batch(size=7)
     # Batches of 3, 3 and 1: the mean of their losses would be another one.

@@ -103,6 +103,9 @@ class TrainingRun:
             seed=settings.seed,
         )
         _check_enough_data(self.split)
+        self._attribute_sizes = attribute_sizes(
+            interactions, settings.attribute_names
+        )
         self.strategy = strategy
         self._files = RunFolder(self.folder)
         if not is_chief(strategy):
@@ -324,8 +327,7 @@ class TrainingRun:
     def _build_model(self, settings: TrainingSettings) -> SequentialRecommender:
         tf.keras.utils.set_random_seed(settings.seed)
         return settings.build_model(
-            self.interactions.vocabulary_size,
-            attribute_sizes(self.interactions, settings.attribute_names),
+            self.interactions.vocabulary_size, self._attribute_sizes
         )
 
     def _build_distributed_model(

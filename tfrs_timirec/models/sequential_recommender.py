@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -149,12 +150,14 @@ class SequentialRecommender(tfrs.Model):
         items = tf.nn.embedding_lookup(
             self.item_embeddings, tf.range(start, stop)
         )
-        # One large product, which runs faster than one a user.
-        flat = tf.reshape(user_vectors, (-1, user_vectors.shape[-1]))
-        flat = tf.cast(flat, items.dtype)
-        scores = tf.matmul(flat, items, transpose_b=True)
-        shape = (-1, user_vectors.shape[1], tf.shape(scores)[-1])
-        return tf.reduce_max(tf.reshape(scores, shape), axis=1)
+        # One large product for each of a user's vectors: the larger of two
+        # tables takes half the time of a maximum over an axis.
+        user_vectors = tf.cast(user_vectors, items.dtype)
+        scores = [
+            tf.matmul(vectors, items, transpose_b=True)
+            for vectors in tf.unstack(user_vectors, axis=1)
+        ]
+        return functools.reduce(tf.maximum, scores)
 
     def score_all(self, user_vectors: tf.Tensor) -> tf.Tensor:
         """Scores the whole vocabulary.

@@ -182,8 +182,7 @@ def test_each_extractor_is_compared_greedy_and_with_timirec(tmp_path):
     for title, (cell, *_) in cells.items():
         if title.startswith("TiMiRec, "):
             greedy = cells[title.replace("TiMiRec", "greedy")][0]
-            # ComiRec+ alone has a preset of its own: there it has dropout.
-            assert "+" in title or cell.pretraining == greedy
+            assert cell.pretraining == greedy
     assert len(cells) == 8
 
 

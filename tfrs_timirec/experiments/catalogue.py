@@ -107,9 +107,10 @@ _EXPERIMENTS = (
             System(
                 name=f"{model}_{name}",
                 title=f"{title}, {extractor}",
-                model=model + plus,
+                model="timirec" + plus,
                 changes=changes,
                 group=extractor,
+                first_stage=model == "comirec",
             )
             for name, extractor, plus, changes in _EXTRACTORS
             for model, title in (("comirec", "greedy"), ("timirec", "TiMiRec"))

@@ -24,6 +24,8 @@ class System:
         model: name of the model.
         changes: settings that differ from the preset.
         group: systems of the same group are compared with each other.
+        first_stage: whether it is what the model pretrains, as a model of its
+            own: TiMiRec's extractor, scored greedily.
     """
 
     name: str
@@ -31,6 +33,7 @@ class System:
     model: str
     changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     group: str = ""
+    first_stage: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,6 +118,8 @@ class Cell:
         """
         base = functools.partial(_base, preset_name, dataset, seed, given or {})
         settings = dataclasses.replace(base(system.model), **system.changes)
+        if system.first_stage and settings.of_pretraining is not None:
+            settings = settings.of_pretraining
         return cls._of_settings(settings, dataset, base)
 
     @classmethod

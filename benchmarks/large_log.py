@@ -1,12 +1,13 @@
-"""Prepares and trains on a log larger than the memory that it is given.
+"""Trains on a log whose texts are larger than the memory that it is given.
 
     python benchmarks/large_log.py --json large_log.json
 
 Writes a log of hashed ids, then takes each step in a process of its own that
 may use `--limit-gib` of memory, no more: to read the log as a table of texts,
-to prepare it with Apache Beam's DirectRunner in one pass and in several, and to
-train TiMiRec on what was prepared. A step that needs more is killed, and the
-table says so. The limit is a control group's, which only root may make.
+to read it as `Interactions`, which keep each distinct id once, to train TiMiRec
+on them, and to prepare the log with Apache Beam's DirectRunner. A step that
+needs more is killed, and the table says so. The limit is a control group's,
+which only root may make.
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import pyarrow.parquet
 from loading import write_log
 from reporting import Report, add_json_argument, peak_memory_gib
+
+if TYPE_CHECKING:
+    from tfrs_timirec.data import CleaningOptions, Interactions
 
 _GROUPS = pathlib.Path("/sys/fs/cgroup")
 _KILLED = -9
@@ -47,7 +50,6 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=600_000)
     parser.add_argument("--items", type=int, default=60_000)
     parser.add_argument("--limit-gib", type=float, default=2.0)
-    parser.add_argument("--passes", type=int, default=8)
     parser.add_argument("--train-steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -72,27 +74,20 @@ def main() -> None:
             f" {args.limit_gib:g} GiB; {log.stat().st_size / 2**30:.2g} GiB of"
             f" Parquet, {_table_gib(log):.2g} GiB as a table of texts",
         )
-        prepared = folder / "prepared"
         for step, name, *rest in (
             ("read as a table of texts", "read_table", log),
-            ("prepare, 1 pass", "prepare", log, prepared, 1),
+            ("Interactions.from_parquet, 5-core", "load", log),
             (
-                f"prepare, {args.passes} passes",
-                *("prepare", log, prepared, args.passes),
+                f"the same, {args.train_steps} steps of TiMiRec",
+                *("train", log, args.train_steps),
             ),
-            ("read what was prepared", "load", prepared),
             (
-                f"read it, {args.train_steps} steps of TiMiRec",
-                *("train", prepared, args.train_steps),
+                "prepare by Beam's DirectRunner",
+                *("prepare", log, folder / "prepared"),
             ),
         ):
-            if name in ("load", "train") and not prepared.exists():
-                report.add(step=step, outcome="nothing was prepared")
-                continue
             print(step, file=sys.stderr, flush=True)
             report.add(step=step, **_measure(group, name, *rest))
-            if name == "prepare" and rest[-1] == 1:
-                shutil.rmtree(prepared, ignore_errors=True)
     report.finish()
 
 
@@ -144,8 +139,7 @@ def _take_step(name: str, *arguments: str) -> dict[str, float]:
     return {"peak_memory_gib": peak_memory_gib()}
 
 
-def _prepare(log: str, prepared: str, passes: str) -> None:
-    from tfrs_timirec.data import CleaningOptions  # noqa: PLC0415
+def _prepare(log: str, prepared: str) -> None:
     from tfrs_timirec.data.preparation import (  # noqa: PLC0415
         prepare_sequences,
     )
@@ -153,38 +147,36 @@ def _prepare(log: str, prepared: str, passes: str) -> None:
     prepare_sequences(
         [log],
         prepared,
-        cleaning=CleaningOptions(
-            min_user_interactions=5, min_item_interactions=5
-        ),
-        num_passes=int(passes),
+        cleaning=_cleaning(),
         on_step=lambda step: print(
             f"{step} ({peak_memory_gib():.2f} GiB)", file=sys.stderr
         ),
     )
 
 
-def _load(prepared: str) -> object:
-    from tfrs_timirec.data.prepared_folder import (  # noqa: PLC0415
-        load_prepared,
-    )
+def _load(log: str) -> Interactions:
+    from tfrs_timirec.data import Interactions  # noqa: PLC0415
 
-    return load_prepared(prepared)
+    return Interactions.from_parquet(log, cleaning=_cleaning())
 
 
-def _train(prepared: str, steps: str) -> None:
+def _train(log: str, steps: str) -> None:
     from tfrs_timirec.data import (  # noqa: PLC0415
         LeaveOneOut,
         training_dataset,
     )
-    from tfrs_timirec.data.prepared_folder import (  # noqa: PLC0415
-        load_prepared,
-    )
     from tfrs_timirec.experiments import TrainingSettings  # noqa: PLC0415
 
-    split = LeaveOneOut(load_prepared(prepared))
+    split = LeaveOneOut(_load(log))
     settings = TrainingSettings(model="timirec", optimizer="lazy_adam")
     model = settings.build_model(split.interactions.vocabulary_size)
     model.fit(training_dataset(split).take(int(steps)), verbose=0)
+
+
+def _cleaning() -> CleaningOptions:
+    from tfrs_timirec.data import CleaningOptions  # noqa: PLC0415
+
+    return CleaningOptions(min_user_interactions=5, min_item_interactions=5)
 
 
 def _table_gib(path: pathlib.Path) -> float:

@@ -30,9 +30,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# As `timirec` does on two cores.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
 
 import pandas as pd
 from reporting import Report, add_json_argument, median_seconds
@@ -46,6 +43,7 @@ from tfrs_timirec.data import (
 )
 from tfrs_timirec.evaluation import rank_held_out
 from tfrs_timirec.experiments import preset
+from tfrs_timirec.training import tune_for_cpu
 
 _SCRIPTS = pathlib.Path(__file__).resolve().parent
 _SINGLE_VECTOR = {"gru4rec": "GRU4Rec", "sasrec": "SASRec"}
@@ -78,6 +76,7 @@ def main() -> None:
     parser.add_argument("--authors-code", type=_absolute, metavar="FOLDER")
     add_json_argument(parser)
     args = parser.parse_args()
+    tune_for_cpu()
     if (args.authors_python is None) != (args.authors_code is None):
         parser.error("--authors-python and --authors-code go together")
     report = Report("peers", args, title="training and ranking, beside peers")

@@ -15,9 +15,6 @@ import functools
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# As `timirec` does on two cores.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +22,7 @@ from reporting import Report, add_json_argument, median_seconds
 
 from tfrs_timirec.data import LeaveOneOut, load_dataset, training_dataset
 from tfrs_timirec.experiments import TrainingSettings, preset
+from tfrs_timirec.training import tune_for_cpu
 
 _FLOAT = 4  # Bytes.
 
@@ -40,6 +38,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     add_json_argument(parser)
     args = parser.parse_args()
+    tune_for_cpu()
     report = Report("step_limits", args)
     split = LeaveOneOut(load_dataset(args.dataset, args.data_dir))
     product, copy = _operations_per_second(), _bytes_per_second()

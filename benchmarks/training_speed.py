@@ -16,9 +16,6 @@ import os
 from collections.abc import Callable, Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# As `timirec` does on two cores.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
 
 from reporting import Report, add_json_argument, median_seconds, peak_memory_gib
 
@@ -30,6 +27,7 @@ from tfrs_timirec.data import (
 )
 from tfrs_timirec.evaluation import rank_held_out
 from tfrs_timirec.experiments import TrainingSettings, preset
+from tfrs_timirec.training import tune_for_cpu
 
 
 def main() -> None:
@@ -44,6 +42,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[256])
     add_json_argument(parser)
     args = parser.parse_args()
+    tune_for_cpu()
     report = Report("training_speed", args)
     interactions = load_dataset(args.dataset, args.data_dir)
     split = LeaveOneOut(interactions)

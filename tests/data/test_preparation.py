@@ -61,34 +61,6 @@ def test_files_of_all_kinds_equal_one_table(tmp_path):
     assert not list(tmp_path.glob(".draft-*"))
 
 
-def test_passes_give_what_one_pass_gives(tmp_path):
-    frame = make_frame()
-    pattern = write_parts(frame, tmp_path)
-    cleaning = CleaningOptions(duplicates="last")
-    expected = Interactions.from_dataframe(frame, cleaning=cleaning)
-    steps = []
-
-    report = prepare_sequences(
-        [pattern],
-        tmp_path / "prepared",
-        cleaning=cleaning,
-        num_passes=3,
-        on_step=steps.append,
-    )
-
-    assert report == expected.report
-    assert_same(load_prepared(tmp_path / "prepared"), expected)
-    assert [step for step in steps if "pass" in step] == [
-        f"Reading, sorting and grouping by user, pass {number} of 3"
-        for number in (1, 2, 3)
-    ]
-
-
-def test_passes_must_be_positive(tmp_path):
-    with pytest.raises(ValueError, match="`num_passes`.*num_passes=0"):
-        prepare_sequences(["log.csv"], tmp_path / "prepared", num_passes=0)
-
-
 def test_core_that_takes_more_rounds_than_a_pipeline(tmp_path):
     # A chain: user n met the items n and n + 1, so that with two a user and an
     # item a round takes one link off each end. 10 links need 5 rounds.

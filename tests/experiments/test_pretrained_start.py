@@ -12,6 +12,7 @@ SETTINGS = TrainingSettings(
     seed=3,
     num_interests=2,
     temperature=0.5,
+    finetuning_rate_factor=0.5,
     embedding_dim=4,
     max_history_length=3,
     batch_size=8,

@@ -128,6 +128,7 @@ def test_preset_without_numbers_is_the_default():
         ({"seed": -1}, "`seed` must lie between"),
         ({"seed": 2**31}, "`seed` must lie between"),
         ({"patience": 0}, "`patience` must be a positive integer"),
+        ({"finetuning_rate_factor": 0.0}, "`finetuning_rate_factor` must be a"),
     ],
 )
 def test_bad_setting_is_named(changes, message):

@@ -15,7 +15,11 @@ from tfrs_timirec.training import StagedTraining
 
 
 def make_staged(folder):
-    return StagedTraining(stopping_rule=THREE_EPOCHS, backup_dir=folder)
+    return StagedTraining(
+        stopping_rule=THREE_EPOCHS,
+        backup_dir=folder,
+        learning_rates={"finetuning": 0.01},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def test_dropout_of_the_second_stage_matters_for_that(unbroken):
     _, expected_model, expected = unbroken
     model = make_model()
     model.predictor.hidden_dropout.random_generator.reset_from_seed(1)
-    staged = StagedTraining(stopping_rule=THREE_EPOCHS)
+    staged = make_staged(None)
 
     fit(model, staged)
 

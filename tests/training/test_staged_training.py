@@ -79,6 +79,33 @@ def test_each_stage_ends_with_its_best_weights_and_a_fresh_optimizer():
         assert (second != later).any(), name
 
 
+def test_stage_with_a_learning_rate_of_its_own():
+    model = make_model()
+    staged = StagedTraining(
+        stopping_rule=THREE_EPOCHS, learning_rates={"finetuning": 1e-9}
+    )
+    recorder = Recorder()
+
+    fit(model, staged, callbacks=(recorder,))
+
+    assert stages_of(staged) == [1, 1, 1, 2, 2, 2]
+    assert model.optimizer.learning_rate.numpy() == pytest.approx(1e-9)
+    # Pretraining had the other one; Adam moves a weight by the rate a step.
+    moved, still = (
+        max(
+            np.abs(end - start).max()
+            for start, end in zip(
+                recorder.start_weights[epoch],
+                recorder.end_weights[epoch],
+                strict=True,
+            )
+        )
+        for epoch in (0, 3)
+    )
+    assert moved > 1e-3
+    assert still < 1e-6
+
+
 def test_value_that_is_no_number_is_never_the_best():
     nan = math.nan
     recorder = Recorder(script=(nan, 0.2, nan))

@@ -97,14 +97,6 @@ def add_prepare_parser(
         help="files per split (default: by size)",
     )
     parser.add_argument(
-        "--passes",
-        type=int,
-        default=1,
-        metavar="N",
-        help="read the log N times, each time for an N-th of the users, in"
-        " less memory (default: %(default)s)",
-    )
-    parser.add_argument(
         "--beam",
         nargs=argparse.REMAINDER,
         default=[],
@@ -152,7 +144,6 @@ def prepare(args: argparse.Namespace) -> int:
                 ties=args.ties,
             ),
             num_shards=args.shards,
-            num_passes=args.passes,
             pipeline_options=args.beam,
             on_step=lambda step: status.update(f"{step} ..."),
         )

@@ -49,6 +49,8 @@ _HELP = {
     "optimizer": "adam_l2, or for large catalogues lazy_adam, which moves the"
     " rows of a batch alone, or rowwise_lazy_adam, which takes less memory",
     "learning_rate": "Adam's step size",
+    "finetuning_rate_factor": "what the second stage's step size is of the"
+    " first one's; timirec only",
     "l2": "weight decay",
     "num_negatives": "negatives per training instance",
     "num_evaluation_negatives": "negatives per held-out case",

@@ -28,11 +28,18 @@ class ModelBuilder:
             by name, the values of `settings`.
         settings: names of the fields of `TrainingSettings` that shape it.
         first_stage: name of the model that its first stage is, if it has two.
+        training_settings: names of those that only its training reads.
     """
 
     make: Callable[..., SequentialRecommender]
     settings: tuple[str, ...]
     first_stage: str | None = None
+    training_settings: tuple[str, ...] = ()
+
+    @property
+    def all_settings(self) -> tuple[str, ...]:
+        """Names of what not every model has."""
+        return (*self.settings, *self.training_settings)
 
 
 _SELF_ATTENTION = (
@@ -81,6 +88,7 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = MappingProxyType(
             make=make_timirec,
             settings=(*_COMIREC, *_FINETUNING),
             first_stage="comirec",
+            training_settings=("finetuning_rate_factor",),
         ),
         "sasrec": ModelBuilder(make=SASRec, settings=_SASREC),
         "tisasrec": ModelBuilder(
@@ -94,6 +102,7 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = MappingProxyType(
             make=functools.partial(make_timirec, transformer=True),
             settings=(*_COMIREC_PLUS, *_FINETUNING),
             first_stage="comirec_plus",
+            training_settings=("finetuning_rate_factor",),
         ),
     }
 )
@@ -114,10 +123,12 @@ def foreign_settings(model: str) -> frozenset[str]:
     True
     """
     known = {
-        name for builder in MODEL_BUILDERS.values() for name in builder.settings
+        name
+        for builder in MODEL_BUILDERS.values()
+        for name in builder.all_settings
     }
     return frozenset(known - _OF_EVERY_RUN) - set(
-        MODEL_BUILDERS[model].settings
+        MODEL_BUILDERS[model].all_settings
     )
 
 
@@ -137,7 +148,7 @@ def check_settings_of(model: str, names: Iterable[str]) -> None:
             owners = [
                 owner
                 for owner, builder in MODEL_BUILDERS.items()
-                if name in builder.settings
+                if name in builder.all_settings
             ]
             raise ValueError(
                 f"`{name}` must be a setting of the model; only"

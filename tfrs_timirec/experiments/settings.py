@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,6 +91,8 @@ class TrainingSettings:
             not grow with the catalogue, or "rowwise_lazy_adam", the same with
             a third less memory; see the classes for the differences.
         learning_rate: Adam's step size.
+        finetuning_rate_factor: what the second stage's step size is of the
+            first one's; TiMiRec only.
         l2: weight decay.
         num_negatives: negatives per training instance.
         num_evaluation_negatives: negatives per held-out case.
@@ -131,6 +134,7 @@ class TrainingSettings:
     batch_size: int = 256
     optimizer: str = "adam_l2"
     learning_rate: float = 1e-3
+    finetuning_rate_factor: float = 1.0
     l2: float = 1e-6
     num_negatives: int = 1
     num_evaluation_negatives: int = 1000
@@ -155,6 +159,11 @@ class TrainingSettings:
             "TrainingSettings",
             **{name: getattr(self, name) for name in _POSITIVE_INTS},
         )
+        if not 0 < self.finetuning_rate_factor < math.inf:
+            raise ValueError(
+                "`finetuning_rate_factor` must be a positive number. Received:"
+                f" finetuning_rate_factor={self.finetuning_rate_factor!r}"
+            )
         if not 0 <= self.seed < _SEED_END:
             raise ValueError(
                 f"`seed` must lie between 0 and {_SEED_END - 1}. Received:"
@@ -189,6 +198,14 @@ class TrainingSettings:
             max_epochs=self.max_epochs,
             patience=self.patience,
             min_epochs=self.min_epochs,
+        )
+
+    @property
+    def learning_rates(self) -> dict[str, float]:
+        """Step sizes of the stages that have one of their own, by stage."""
+        factor = self.finetuning_rate_factor
+        return (
+            {} if factor == 1 else {"finetuning": factor * self.learning_rate}
         )
 
     @property

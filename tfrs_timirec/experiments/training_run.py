@@ -204,6 +204,7 @@ class TrainingRun:
         staged = StagedTraining(
             stopping_rule=settings.stopping_rule,
             backup_dir=self._files.backup,
+            learning_rates=settings.learning_rates,
         )
         if is_multi_worker(self.strategy):
             check_same_start(self.strategy, staged.initial_epoch)

@@ -12,6 +12,7 @@ from tfrs_timirec.training.distribution import (
 )
 from tfrs_timirec.training.epoch_timer import EpochTimer
 from tfrs_timirec.training.lazy_adam import LazyAdam
+from tfrs_timirec.training.processor import tune_for_cpu
 from tfrs_timirec.training.progress import TrainingProgress
 from tfrs_timirec.training.rowwise_lazy_adam import RowwiseLazyAdam
 from tfrs_timirec.training.stage_weights import StageWeights
@@ -33,5 +34,6 @@ __all__ = [
     "fit_arguments",
     "is_chief",
     "join_cluster",
+    "tune_for_cpu",
     "wait_for_all",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -49,9 +50,15 @@ class StagedTraining(tf.keras.callbacks.Callback):
         monitor: validation metric, higher is better.
         stopping_rule: when a stage ends; the authors' rule by default.
         backup_dir: where the state is saved; nowhere by default.
+        learning_rates: the step size of a stage, by its name, where it is not
+            the one that the optimizer was made with.
 
     Example:
-    >>> model.fit(..., epochs=400, callbacks=[StagedTraining()])
+    >>> model.fit(
+    ...     ...,
+    ...     epochs=400,
+    ...     callbacks=[StagedTraining(learning_rates={"finetuning": 1e-4})],
+    ... )
     """
 
     def __init__(
@@ -59,12 +66,14 @@ class StagedTraining(tf.keras.callbacks.Callback):
         monitor: str = "val_ndcg_at_5",
         stopping_rule: StoppingRule | None = None,
         backup_dir: str | os.PathLike[str] | None = None,
+        learning_rates: Mapping[str, float] | None = None,
     ):
         super().__init__()
         self.monitor = monitor
         self.stopping_rule = stopping_rule or StoppingRule()
         self.history: list[dict[str, Any]] = []
         self.finished = False
+        self._learning_rates = dict(learning_rates or {})
         self._next_stage = 1
         self._backup = Backup(backup_dir) if backup_dir else None
         self.stage_weights = (
@@ -93,10 +102,10 @@ class StagedTraining(tf.keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Takes up a backup, if there is one."""
         if not self.history:
-            self.model.set_stage(self.model.stages[0])
+            self._start_stage(1)
         elif self._backup:
             self._backup.restore(self.model)
-            self.model.set_stage(self.model.stages[self._next_stage - 1])
+            self._start_stage(self._next_stage)
             self.model.stop_training = self.finished
 
     def on_epoch_end(
@@ -155,11 +164,17 @@ class StagedTraining(tf.keras.callbacks.Callback):
             self.model.stop_training = True
             return
         self._next_stage = stage + 1
-        self.model.set_stage(self.model.stages[stage])
+        self._start_stage(self._next_stage)
         optimizer = self.model.optimizer
         for variable in optimizer.variables:
             if variable is not optimizer.learning_rate:
                 assign(variable, 0)
+
+    def _start_stage(self, stage: int) -> None:
+        name = self.model.stages[stage - 1]
+        self.model.set_stage(name)
+        if name in self._learning_rates:
+            self.model.optimizer.learning_rate = self._learning_rates[name]
 
     def _monitored(self, logs: dict[str, Any]) -> float:
         if self.monitor not in logs:

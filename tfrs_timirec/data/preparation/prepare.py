@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import io
@@ -19,7 +18,6 @@ import tensorflow_datasets as tfds
 from apache_beam.options.pipeline_options import PipelineOptions
 from etils import epath
 
-from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
 from tfrs_timirec.data.preparation.sequence_writer import SequenceWriter
 from tfrs_timirec.data.preparation.transforms import (
@@ -50,7 +48,6 @@ def prepare_sequences(
     columns: LogColumns | None = None,
     cleaning: CleaningOptions | None = None,
     num_shards: int | None = None,
-    num_passes: int = 1,
     pipeline_options: Sequence[str] = (),
     on_step: Callable[[str], Any] = lambda step: None,
 ) -> CleaningReport:
@@ -75,9 +72,6 @@ def prepare_sequences(
         columns: names of the columns.
         cleaning: the cleaning rules; by default nothing is removed.
         num_shards: number of files per split; by default by size.
-        num_passes: how often to read the log, each time for another share of
-            the users. A runner that holds the rows that it sorts in memory, as
-            the default one does, then holds that share of them.
         pipeline_options: Beam's, as "--runner=FlinkRunner"; by default all
             runs in this process.
         on_step: is told in words what begins.
@@ -89,8 +83,7 @@ def prepare_sequences(
         FileExistsError: if `output` exists.
         FileNotFoundError: if a pattern matches no file.
         ValueError: if a file is broken, a column is missing, a value is bad,
-            nothing is left, or `num_passes` is not positive. The error names
-            the file and the row.
+            or nothing is left. The error names the file and the row.
 
     Example:
     >>> prepare_sequences(
@@ -100,7 +93,6 @@ def prepare_sequences(
     """
     columns = columns or LogColumns()
     cleaning = cleaning or CleaningOptions()
-    check_positive_int("prepare_sequences", num_passes=num_passes)
     target = epath.Path(output)
     if target.exists():
         raise FileExistsError(
@@ -115,12 +107,7 @@ def prepare_sequences(
     try:
         run = _Preparation(draft, cleaning, list(pipeline_options), on_step)
         try:
-            counts = run.read(
-                [
-                    ReadRows(paths, columns, kinds, (number, num_passes))
-                    for number in range(num_passes)
-                ]
-            )
+            counts = run.read(ReadRows(paths, columns, kinds))
             counts |= run.reduce_to_core(counts)
         except (ValueError, FileNotFoundError):
             raise
@@ -166,23 +153,16 @@ class _Preparation:
             > 1
         )
 
-    def read(self, shares: Sequence[ReadRows]) -> dict[str, int]:
+    def read(self, rows: ReadRows) -> dict[str, int]:
         """Writes the records of the whole log; returns the counts."""
-        total: collections.Counter[str] = collections.Counter()
-        prefix = str(self.draft / "shares")
-        for number, rows in enumerate(shares, start=1):
-            self.on_step(
-                "Reading, sorting and grouping by user"
-                + (f", pass {number} of {len(shares)}" if shares[1:] else "")
-            )
-            with self._pipeline() as (pipeline, _, counts_path):
-                users = pipeline | rows | UserRecords(self.cleaning)
-                users.records | WriteRecords(f"{prefix}-{number}")
-                sizes = users.records | "Sizes" >> beam.FlatMap(count_record)
-                counts = (users.counts, sizes)
-                counts | beam.Flatten() | WriteCounts(counts_path)
-            total.update(self._counts())
-        self.prefix = prefix
+        self.on_step("Reading, sorting and grouping by user")
+        with self._pipeline() as (pipeline, prefix, counts_path):
+            users = pipeline | rows | UserRecords(self.cleaning)
+            users.records | WriteRecords(prefix)
+            sizes = users.records | "Sizes" >> beam.FlatMap(count_record)
+            counts = (users.counts, sizes)
+            counts | beam.Flatten() | WriteCounts(counts_path)
+        total = self._counts()
         return {**total, "users_before": total["users"]}
 
     def reduce_to_core(self, counts: dict[str, int]) -> dict[str, int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -51,7 +50,6 @@ class ReadRows(beam.PTransform):
         paths: the files, in the order that breaks ties.
         columns: names of the columns.
         id_kinds: type of user ids and of item ids, int or str.
-        share: (i, n) to read the rows of the i-th of n shares of the users.
     """
 
     def __init__(
@@ -59,13 +57,11 @@ class ReadRows(beam.PTransform):
         paths: list[str],
         columns: LogColumns,
         id_kinds: tuple[type, type],
-        share: tuple[int, int] = (0, 1),
     ):
         super().__init__()
         self.paths = paths
         self.columns = columns
         self.id_kinds = id_kinds
-        self.share = share
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection:
         """Returns a collection of `(user, row)`."""
@@ -74,8 +70,7 @@ class ReadRows(beam.PTransform):
             | "Files" >> beam.Create(list(enumerate(self.paths)))
             | "RowGroups" >> beam.FlatMap(_row_groups)
             | "Spread" >> beam.Reshuffle()
-            | "Rows"
-            >> beam.FlatMap(_rows, self.columns, self.id_kinds, self.share)
+            | "Rows" >> beam.FlatMap(_rows, self.columns, self.id_kinds)
         )
 
 
@@ -270,41 +265,30 @@ def _rows(
     part: tuple[int, str, int | None],
     columns: LogColumns,
     expected: tuple[type, type],
-    share: tuple[int, int],
 ) -> Iterator[tuple[RawId, Row]]:
     number, path, row_group = part
-    for first_row, batch in read_table(path, columns, row_group):
-        if id_kinds(batch) != expected:
+    for first_row, log in read_table(path, columns, row_group):
+        if id_kinds(log) != expected:
             raise ValueError(
                 "All files of a log must hold ids of one type, users"
                 f" {expected[0].__name__} and items {expected[1].__name__} as"
                 f" in the first file. Received: path='{path}' with"
-                f" {' and '.join(kind.__name__ for kind in id_kinds(batch))}."
+                f" {' and '.join(kind.__name__ for kind in id_kinds(log))}."
                 " Convert it."
             )
-        rows = np.flatnonzero(
-            _is_in_share(batch.users, share)[batch.user_codes]
-        )
-        log = batch.take(rows)
+        num_rows = len(log.user_codes)
         yield from zip(
             log.users[log.user_codes].tolist(),
             zip(
                 log.timestamps.tolist(),
                 _fractions(log),
-                [number] * len(rows),
-                (first_row + rows).tolist(),
+                [number] * num_rows,
+                range(first_row, first_row + num_rows),
                 log.items[log.item_codes].tolist(),
                 strict=True,
             ),
             strict=True,
         )
-
-
-def _is_in_share(users: np.ndarray, share: tuple[int, int]) -> np.ndarray:
-    """Returns which users are in a share: the same ones on every worker."""
-    number, count = share
-    hashes = [zlib.crc32(str(user).encode()) for user in users.tolist()]
-    return np.array(hashes) % count == number
 
 
 def _fractions(log: EncodedLog) -> list[float]:

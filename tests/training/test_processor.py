@@ -1,0 +1,16 @@
+"""How the cores are divided."""
+
+import os
+
+from tfrs_timirec.training import tune_for_cpu
+
+
+def test_environment_has_precedence(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    monkeypatch.delenv("TF_NUM_INTEROP_THREADS", raising=False)
+
+    tune_for_cpu()
+
+    cores = len(os.sched_getaffinity(0))
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "3"
+    assert os.environ["TF_NUM_INTEROP_THREADS"] == str(cores)

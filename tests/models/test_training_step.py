@@ -37,10 +37,10 @@ def test_epoch_reports_the_mean_over_instances(make):
 
     # Nothing was learned, so the second epoch is the same.
     np.testing.assert_allclose(history["loss"], [expected] * 2, rtol=1e-5)
-    if "bpr_loss" in history:
+    if "ranking_loss" in history:
         np.testing.assert_allclose(
             history["loss"],
-            np.add(history["bpr_loss"], history["distillation_loss"]),
+            np.add(history["ranking_loss"], history["distillation_loss"]),
             rtol=1e-5,
         )
 

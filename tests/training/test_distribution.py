@@ -25,7 +25,7 @@ def test_two_replicas_train_as_one():
     assert found["distance"] < 0.02 * found["way"]
     one, two = found["histories"]
     assert len(one) == len(two) == 2
-    assert one[1]["bpr_loss"] < 0.95 * one[0]["bpr_loss"]
+    assert one[1]["ranking_loss"] < 0.95 * one[0]["ranking_loss"]
     for expected, actual in zip(one, two, strict=True):
         assert actual == pytest.approx(expected, rel=1e-3, abs=1e-3)
 

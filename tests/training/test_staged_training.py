@@ -174,7 +174,7 @@ def test_callbacks_of_keras_work_beside(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1"]
     for row, entry in zip(rows, staged.history, strict=True):
-        for name in ("loss", "bpr_loss", "val_ndcg_at_5"):
+        for name in ("loss", "ranking_loss", "val_ndcg_at_5"):
             assert float(row[name]) == pytest.approx(entry[name])
     assert (tmp_path / "epoch1.index").exists()
     assert (tmp_path / "epoch2.index").exists()

@@ -45,6 +45,8 @@ _HELP = {
     "num_blocks": "transformer blocks; sasrec and tisasrec only",
     "max_interval": "time intervals from here on are one; tisasrec only",
     "max_history_length": "newest items of a history that are read (n)",
+    "loss": "bpr, which compares a target with the negatives drawn for it, or"
+    " sampled_softmax, with those of the whole batch",
     "batch_size": "training instances per step",
     "optimizer": "adam_l2, or for large catalogues lazy_adam, which moves the"
     " rows of a batch alone, or rowwise_lazy_adam, which takes less memory",

@@ -21,7 +21,7 @@ from tfrs_timirec.experiments.pluggable_parts import (
     PREDICTOR_NAMES,
     split_names,
 )
-from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.models import RANKING_LOSSES, SequentialRecommender
 from tfrs_timirec.training import (
     AdamL2,
     LazyAdam,
@@ -85,6 +85,8 @@ class TrainingSettings:
         num_blocks: transformer blocks; SASRec and TiSASRec only.
         max_interval: time intervals from here on are one; TiSASRec only.
         max_history_length: items of a history that are read (n).
+        loss: "bpr", the paper's, or "sampled_softmax", which compares a target
+            with the negatives of the whole batch.
         batch_size: instances per step.
         optimizer: "adam_l2", the paper's Adam over all rows of a table, or
             "lazy_adam", which touches a batch's rows alone and whose step does
@@ -131,6 +133,7 @@ class TrainingSettings:
     num_blocks: int = 1
     max_interval: int = 512
     max_history_length: int = 20
+    loss: str = "bpr"
     batch_size: int = 256
     optimizer: str = "adam_l2"
     learning_rate: float = 1e-3
@@ -145,6 +148,7 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         check_known("model", self.model, MODEL_NAMES)
+        check_known("loss", self.loss, tuple(RANKING_LOSSES))
         check_known("optimizer", self.optimizer, tuple(OPTIMIZERS))
         check_known("extractor", self.extractor, EXTRACTOR_NAMES)
         check_known("predictor", self.predictor, PREDICTOR_NAMES)
@@ -252,7 +256,7 @@ class TrainingSettings:
                     f" attribute_sizes={dict(sizes)!r}"
                 )
             arguments["attribute_sizes"] = sizes
-        model = builder.make(vocabulary_size, **arguments)
+        model = builder.make(vocabulary_size, loss=self.loss, **arguments)
         model.compile(
             optimizer=OPTIMIZERS[self.optimizer](
                 self.learning_rate, l2=self.l2

@@ -2,5 +2,6 @@
 
 from tfrs_timirec.losses.bpr import BPRLoss
 from tfrs_timirec.losses.interest_distillation import InterestDistillationLoss
+from tfrs_timirec.losses.sampled_softmax import SampledSoftmaxLoss
 
-__all__ = ["BPRLoss", "InterestDistillationLoss"]
+__all__ = ["BPRLoss", "InterestDistillationLoss", "SampledSoftmaxLoss"]

@@ -5,7 +5,10 @@ from tfrs_timirec.models.feature_specs import empty_features, feature_spec
 from tfrs_timirec.models.gru4rec import GRU4Rec
 from tfrs_timirec.models.mind import MIND
 from tfrs_timirec.models.sasrec import SASRec
-from tfrs_timirec.models.sequential_recommender import SequentialRecommender
+from tfrs_timirec.models.sequential_recommender import (
+    RANKING_LOSSES,
+    SequentialRecommender,
+)
 from tfrs_timirec.models.single_vector_recommender import (
     SingleVectorRecommender,
 )
@@ -15,6 +18,7 @@ from tfrs_timirec.models.youtube_dnn import YouTubeDNN
 
 __all__ = [
     "MIND",
+    "RANKING_LOSSES",
     "ComiRec",
     "GRU4Rec",
     "SASRec",

@@ -38,7 +38,8 @@ class ComiRec(SequentialRecommender):
             `item_embedding`, a layer whose `embeddings` are the
             (vocabulary_size, dim) item vectors. Takes the place of all
             arguments above.
-        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+            `tf.keras.Model`.
 
     Raises:
         ValueError: if neither or both of `vocabulary_size` and `extractor` are
@@ -112,25 +113,9 @@ class ComiRec(SequentialRecommender):
     def compute_loss(
         self, features: Features, training: bool = False
     ) -> tf.Tensor:
-        """Returns the BPR loss of the interest that fits the target best."""
+        """Returns the loss of the interest that fits the target best."""
         interests = self(features, training=training)
-        scores = self._score_instance(features, interests)
+        scores = self._score_instances(features, interests)
         best = tf.argmax(scores[:, :, 0], axis=1, output_type=tf.int32)
         best_scores = tf.gather(scores, best, batch_dims=1)
-        return self._bpr_loss(best_scores)
-
-    def _score_instance(
-        self, features: Features, user_vectors: tf.Tensor
-    ) -> tf.Tensor:
-        """Scores target and negatives, (batch, num_vectors, 1 + negatives)."""
-        item_ids = tf.concat(
-            [features["target_id"][:, tf.newaxis], features["negative_ids"]],
-            axis=1,
-        )
-        items = tf.nn.embedding_lookup(self.item_embeddings, item_ids)
-        user_vectors = tf.cast(user_vectors, items.dtype)  # As in `score`.
-        return tf.matmul(user_vectors, items, transpose_b=True)
-
-    def _bpr_loss(self, scores: tf.Tensor) -> tf.Tensor:
-        """Mean BPR loss of (batch, 1 + negatives) scores, target first."""
-        return tf.reduce_mean(self._bpr(scores[:, :1], scores[:, 1:]))
+        return self._mean_ranking_loss(best_scores)

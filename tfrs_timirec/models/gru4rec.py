@@ -26,7 +26,8 @@ class GRU4Rec(SingleVectorRecommender):
     Args:
         vocabulary_size: number of ids, padding and unknown item included.
         embedding_dim: size of item and user vectors and of the state (D).
-        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+            `tf.keras.Model`.
 
     Raises:
         ValueError: if a size is not a positive integer.

@@ -37,7 +37,8 @@ class MIND(ComiRec):
             length; see `MINDExtractor`.
         routing_seed: seed of the logits that routing starts from.
         attention_power: p, at least 1; `math.inf` for the best interest alone.
-        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+            `tf.keras.Model`.
 
     Raises:
         ValueError: if a size is not a positive integer, `routing_seed` is
@@ -87,14 +88,14 @@ class MIND(ComiRec):
     def compute_loss(
         self, features: Features, training: bool = False
     ) -> tf.Tensor:
-        """Returns the BPR loss of what the target attends to."""
+        """Returns the ranking loss of what the target attends to."""
         if math.isinf(self.attention_power):
             return super().compute_loss(features, training=training)
         interests = self(features, training=training)
-        scores = self._score_instance(features, interests)
+        scores = self._score_instances(features, interests)
         fit = scores[:, :, 0]  # (batch, num_interests)
         weights = masked_softmax(
             tf.sign(fit) * tf.abs(fit) ** self.attention_power,
             self.extractor.active_interests(features["item_ids"]),
         )
-        return self._bpr_loss(tf.einsum("bk,bki->bi", weights, scores))
+        return self._mean_ranking_loss(tf.einsum("bk,bki->bi", weights, scores))

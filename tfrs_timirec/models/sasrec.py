@@ -43,7 +43,8 @@ class SASRec(SingleVectorRecommender):
         num_blocks: transformer blocks; 1 in the authors' commands.
         dropout: rate of the dropout of what goes into the blocks and of what
             they add; 0 in the authors' code.
-        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+            `tf.keras.Model`.
 
     Raises:
         ValueError: if a size is not a positive integer, `dropout` lies

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_timirec.losses import BPRLoss
+from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
 
 CUTOFFS = (5, 10, 20)
+
+RANKING_LOSSES: Mapping[str, type[tf.keras.losses.Loss]] = MappingProxyType(
+    {"bpr": BPRLoss, "sampled_softmax": SampledSoftmaxLoss}
+)
+"""How a target's score is compared with those of negatives, by name."""
 
 # Scoring everybody's candidates out of one product with all items is faster
 # than gathering their vectors, unless the catalogue is this much larger.
@@ -34,7 +40,13 @@ class SequentialRecommender(tfrs.Model):
     epoch's mean losses and `test_step` hit rate and NDCG at 5, 10 and 20.
 
     Args:
+        loss: "bpr", the paper's, compares a target with the negatives drawn
+            for it; "sampled_softmax" with those of the whole batch (on each
+            replica, of its part), but where one is the target.
         **kwargs: `name` and `dtype` of `tf.keras.Model`.
+
+    Raises:
+        ValueError: if `loss` is unknown.
 
     Example:
     >>> # A recommender that knows only the last item.
@@ -53,12 +65,20 @@ class SequentialRecommender(tfrs.Model):
 
     stages: tuple[str, ...] = ("pretraining",)
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, *, loss: str = "bpr", **kwargs: Any):
+        if loss not in RANKING_LOSSES:
+            raise ValueError(
+                f"{type(self).__name__}: `loss` must be one of"
+                f" {', '.join(RANKING_LOSSES)}. Received: loss={loss!r}"
+            )
         super().__init__(**kwargs)
         self.stage = self.stages[0]
         # The results of metrics are those of all replicas already.
         self.distribute_reduction_method = "first"
-        self._bpr = BPRLoss(reduction=tf.keras.losses.Reduction.NONE)
+        self._shares_negatives = loss != "bpr"
+        self._ranking_loss = RANKING_LOSSES[loss](
+            reduction=tf.keras.losses.Reduction.NONE
+        )
         self._loss_trackers = {
             name: tf.keras.metrics.Mean(name) for name in self.loss_names
         }
@@ -182,6 +202,39 @@ class SequentialRecommender(tfrs.Model):
         raise NotImplementedError(
             f"{type(self).__name__} must define `compute_loss`."
         )
+
+    def _score_instances(
+        self, features: Features, user_vectors: tf.Tensor
+    ) -> tf.Tensor:
+        """Scores targets and negatives for each vector, unlike `score`.
+
+        Returns:
+            (batch, num_vectors, 1 + negatives), the target first.
+        """
+        target_ids = features["target_id"][:, tf.newaxis]
+        negative_ids = features["negative_ids"]
+        item_ids = tf.concat([target_ids, negative_ids], axis=1)
+        items = tf.nn.embedding_lookup(self.item_embeddings, item_ids)
+        user_vectors = tf.cast(user_vectors, items.dtype)  # As in `score`.
+        if not self._shares_negatives:
+            return tf.matmul(user_vectors, items, transpose_b=True)
+        negatives = tf.reshape(items[:, 1:], (-1, items.shape[-1]))
+        is_target = tf.reshape(negative_ids, (1, -1)) == target_ids
+        return tf.concat(
+            [
+                tf.matmul(user_vectors, items[:, :1], transpose_b=True),
+                tf.where(
+                    is_target[:, tf.newaxis],
+                    items.dtype.min,
+                    tf.tensordot(user_vectors, negatives, [[2], [1]]),
+                ),
+            ],
+            axis=2,
+        )
+
+    def _mean_ranking_loss(self, scores: tf.Tensor) -> tf.Tensor:
+        """Mean loss of (batch, 1 + negatives) scores, target first."""
+        return tf.reduce_mean(self._ranking_loss(scores[:, :1], scores[:, 1:]))
 
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Takes one optimizer step; returns the running mean of the losses."""

@@ -24,7 +24,8 @@ class SingleVectorRecommender(SequentialRecommender):
     Args:
         vocabulary_size: number of ids, padding and unknown item included.
         embedding_dim: size of item and user vectors (D).
-        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+            `tf.keras.Model`.
 
     Raises:
         ValueError: if a size is not a positive integer.
@@ -78,10 +79,8 @@ class SingleVectorRecommender(SequentialRecommender):
     def compute_loss(
         self, features: Features, training: bool = False
     ) -> tf.Tensor:
-        """Returns the mean BPR loss."""
-        item_ids = tf.concat(
-            [features["target_id"][:, tf.newaxis], features["negative_ids"]],
-            axis=1,
+        """Returns the mean ranking loss."""
+        user_vectors = self(features, training=training)
+        return self._mean_ranking_loss(
+            self._score_instances(features, user_vectors)[:, 0]
         )
-        scores = self.score(self(features, training=training), item_ids)
-        return tf.reduce_mean(self._bpr(scores[:, :1], scores[:, 1:]))

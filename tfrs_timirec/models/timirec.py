@@ -179,7 +179,7 @@ class TiMiRec(ComiRec):
     @property
     def loss_names(self) -> tuple[str, ...]:
         """Names of the losses that `train_step` reports."""
-        return ("loss", "bpr_loss", "distillation_loss")
+        return ("loss", "ranking_loss", "distillation_loss")
 
     @property
     def stage_variables(self) -> list[tf.Variable]:
@@ -217,20 +217,20 @@ class TiMiRec(ComiRec):
         """Returns the loss of the current stage (Eq. 10 or Eq. 11)."""
         if self.stage == "pretraining":
             loss = super().compute_loss(features, training=training)
-            self._track("bpr_loss", loss, features)
+            self._track("ranking_loss", loss, features)
             return loss
         interests, logits = self(features, training=training, return_parts=True)
-        scores = self._score_instance(features, aggregate(interests, logits))
-        bpr_loss = self._bpr_loss(scores[:, 0])
-        self._track("bpr_loss", bpr_loss, features)
+        scores = self._score_instances(features, aggregate(interests, logits))
+        ranking_loss = self._mean_ranking_loss(scores[:, 0])
+        self._track("ranking_loss", ranking_loss, features)
         if not self._distills:
-            return bpr_loss
+            return ranking_loss
         similarities = self._target_similarities(features, interests)
         distillation_loss = tf.reduce_mean(
             self._distillation(similarities, logits)
         )
         self._track("distillation_loss", distillation_loss, features)
-        return bpr_loss + distillation_loss
+        return ranking_loss + distillation_loss
 
     def test_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Ranks each target; when finetuning, also judges the predictor.

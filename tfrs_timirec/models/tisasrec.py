@@ -45,7 +45,8 @@ class TiSASRec(SingleVectorRecommender):
         max_interval: intervals from here on are one; 512 in the authors' code.
         dropout: rate of the dropout of what goes into the blocks and of what
             they add; 0 in the authors' code.
-        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+            `tf.keras.Model`.
 
     Raises:
         ValueError: if a size is not a positive integer, `dropout` lies

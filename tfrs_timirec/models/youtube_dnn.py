@@ -30,7 +30,8 @@ class YouTubeDNN(SingleVectorRecommender):
         vocabulary_size: number of ids, padding and unknown item included.
         embedding_dim: size of all vectors and layers (D).
         num_hidden_layers: ReLU layers before the last, linear one.
-        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+            `tf.keras.Model`.
 
     Raises:
         ValueError: if a size is not a positive integer, or

@@ -34,8 +34,6 @@ def test_paper_is_the_authors_command():
         for name in ("validated", "paper")
         for plus in ("", "_plus")
         for dataset in ("amazon_beauty", "movielens_sequences/1m")
-        # There ComiRec+ did best with dropout, TiMiRec+ without.
-        if (name, plus, dataset) != ("validated", "_plus", "amazon_beauty")
     ],
 )
 def test_first_stage_of_timirec_is_comirec(name, plus, dataset):

@@ -42,7 +42,8 @@ class SequentialRecommender(tfrs.Model):
     Args:
         loss: "bpr", the paper's, compares a target with the negatives drawn
             for it; "sampled_softmax" with those of the whole batch (on each
-            replica, of its part), but where one is the target.
+            replica, of its part), but where one is the target. Those drawn
+            for others may be items that the user met.
         **kwargs: `name` and `dtype` of `tf.keras.Model`.
 
     Raises:

@@ -3,10 +3,11 @@
 import pytest
 
 from tfrs_timirec.experiments import MODEL_NAMES, TrainingSettings, preset
+from tfrs_timirec.experiments.presets import PRESET_NAMES
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
-@pytest.mark.parametrize("name", ["validated", "paper"])
+@pytest.mark.parametrize("name", PRESET_NAMES)
 def test_unknown_data_gets_the_defaults(model, name):
     assert preset(model, "a log", name) == TrainingSettings(model=model)
 
@@ -31,7 +32,7 @@ def test_paper_is_the_authors_command():
     ("name", "plus", "dataset"),
     [
         (name, plus, dataset)
-        for name in ("validated", "paper")
+        for name in PRESET_NAMES
         for plus in ("", "_plus")
         for dataset in ("amazon_beauty", "movielens_sequences/1m")
     ],

@@ -15,8 +15,9 @@ def take_over_pretraining(
     """Writes the backup that a run would have after its own first stage.
 
     The extractor and the logs come from the donor; the predictor and its
-    random state are new, as they would be: they rest while pretraining. Does
-    nothing if there is a backup already.
+    random state are new, as they would be: they rest while pretraining. Where
+    the extractor has dropout, finetuning draws other places than a run of both
+    stages would. Does nothing if there is a backup already.
 
     Args:
         model: the run's compiled, untrained model of two stages.

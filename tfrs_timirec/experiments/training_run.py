@@ -68,7 +68,7 @@ class TrainingRun:
         pretrained_from: folder of a finished run that is the first stage of
             this one, as ComiRec is TiMiRec's (`settings.of_pretraining`).
             Training starts with the second stage then, and comes to the same
-            numbers.
+            numbers, but for the draws of an extractor's dropout.
         strategy: how `train` is spread over devices or machines, which must
             share the folder; see `join_cluster` of `tfrs_timirec.training`.
             Only the chief writes there. Evaluation runs in one process.

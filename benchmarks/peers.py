@@ -225,7 +225,9 @@ def _measure(
 ) -> dict[str, tuple[int, float]]:
     """Returns on how many instances or cases, and seconds, by what is timed."""
     # Whatever the log, as the peers are told; they train without weight decay.
-    settings = dataclasses.replace(preset(name, "amazon_beauty"), l2=0.0)
+    settings = dataclasses.replace(
+        preset(name, "amazon_beauty", "paper"), l2=0.0
+    )
     model = settings.build_model(split.interactions.vocabulary_size)
     model.set_stage(stage)
     train = training_dataset(split, features=model.feature_names)

@@ -43,7 +43,7 @@ def main() -> None:
     split = LeaveOneOut(load_dataset(args.dataset, args.data_dir))
     product, copy = _operations_per_second(), _bytes_per_second()
     for name in args.models:
-        settings = preset(name, args.dataset)
+        settings = preset(name, args.dataset, "paper")
         model = settings.build_model(split.interactions.vocabulary_size)
         batches = training_dataset(split, batch_size=settings.batch_size)
         items = _items_per_batch(split, settings.batch_size)

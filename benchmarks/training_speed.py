@@ -27,6 +27,7 @@ from tfrs_timirec.data import (
 )
 from tfrs_timirec.evaluation import rank_held_out
 from tfrs_timirec.experiments import TrainingSettings, preset
+from tfrs_timirec.experiments.presets import PRESET_NAMES
 from tfrs_timirec.training import tune_for_cpu
 
 
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument(
         "--models", nargs="+", default=["timirec", "timirec_plus"]
     )
+    parser.add_argument("--preset", default="paper", choices=PRESET_NAMES)
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[256])
     add_json_argument(parser)
     args = parser.parse_args()
@@ -49,7 +51,7 @@ def main() -> None:
     for name in args.models:
         for batch_size in args.batch_sizes:
             settings = dataclasses.replace(
-                preset(name, args.dataset), batch_size=batch_size
+                preset(name, args.dataset, args.preset), batch_size=batch_size
             )
             for what, count, call in _workloads(settings, split):
                 seconds = median_seconds(call, args.epochs)

@@ -111,3 +111,16 @@ def test_settings_of_pretraining(model, expected):
     assert settings.of_pretraining.of_pretraining is None
     joint = dataclasses.replace(settings, pretraining=False)
     assert joint.of_pretraining is None
+
+
+def test_learning_rate_of_finetuning():
+    settings = dataclasses.replace(
+        SETTINGS, learning_rate=0.01, finetuning_rate_factor=0.25
+    )
+
+    assert settings.learning_rates == {"finetuning": 0.0025}
+    # Joint training has no first stage whose rate it could be a part of.
+    joint = dataclasses.replace(settings, pretraining=False)
+    assert joint.learning_rates == {}
+    same = dataclasses.replace(settings, finetuning_rate_factor=1.0)
+    assert same.learning_rates == {}

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.models.toys import MODELS, make_batch, make_model
+from tests.models.toys import (
+    MODELS,
+    SOFTMAX_MODELS,
+    make_batch,
+    make_model,
+)
 from tfrs_timirec.layers import ResumableDropout
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.training import AdamL2
@@ -45,7 +50,11 @@ def test_epoch_reports_the_mean_over_instances(make):
         )
 
 
-@every_model
+@pytest.mark.parametrize(
+    "make",
+    [*MODELS.values(), *SOFTMAX_MODELS.values()],
+    ids=[*MODELS, *SOFTMAX_MODELS],
+)
 def test_loss_falls(make):
     model = make()
     model.compile(optimizer=AdamL2(learning_rate=0.03))

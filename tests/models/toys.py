@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfrs_timirec.layers import ItemEmbedding
 from tfrs_timirec.models import (
+    MIND,
     ComiRec,
     GRU4Rec,
     SASRec,
@@ -145,4 +146,14 @@ MODELS = {
     "pretraining": make_model,
     "finetuning": lambda: finetuning(make_model()),
     **{name: SINGLES[name] for name in SINGLES if "-" not in name},
+}
+SOFTMAX_MODELS = {
+    "ComiRec-softmax": lambda: make_model(ComiRec, loss="sampled_softmax"),
+    "MIND-softmax": lambda: make_model(
+        MIND, attention_power=1.0, loss="sampled_softmax"
+    ),
+    "finetuning-softmax": lambda: finetuning(
+        make_model(loss="sampled_softmax")
+    ),
+    "GRU4Rec-softmax": lambda: make_single(GRU4Rec, loss="sampled_softmax"),
 }

@@ -7,7 +7,8 @@ from tfrs_timirec.training import tune_for_cpu
 
 def test_environment_has_precedence(monkeypatch):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
-    monkeypatch.delenv("TF_NUM_INTEROP_THREADS", raising=False)
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "")  # So that it is undone.
+    monkeypatch.delenv("TF_NUM_INTEROP_THREADS")
 
     tune_for_cpu()
 

@@ -93,4 +93,4 @@ def test_backup_of_another_model_is_an_error(unbroken, other):
     )
 
     with pytest.raises(ValueError, match="must be the one that was saved"):
-        fit(model, make_staged(folder), epochs=50)
+        fit(model, StagedTraining(backup_dir=folder), epochs=50)

@@ -106,6 +106,15 @@ def test_stage_with_a_learning_rate_of_its_own():
     assert still < 1e-6
 
 
+def test_learning_rate_of_no_stage():
+    staged = StagedTraining(learning_rates={"finetune": 1e-4})
+
+    with pytest.raises(
+        ValueError, match="`learning_rates`.*Received: finetune"
+    ):
+        fit(make_model(), staged)
+
+
 def test_value_that_is_no_number_is_never_the_best():
     nan = math.nan
     recorder = Recorder(script=(nan, 0.2, nan))

@@ -101,8 +101,8 @@ def add_parser(
         "--preset",
         metavar="NAME",
         help="where the settings come from: validated (the best on validation"
-        " cases, the default), paper, or a file that 'timirec tune' wrote; with"
-        " a file --model may be left out",
+        " cases, the default), paper, large_batch, or a file that 'timirec"
+        " tune' wrote; with a file --model may be left out",
     )
     parser.add_argument(
         "--output",

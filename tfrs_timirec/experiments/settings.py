@@ -94,7 +94,8 @@ class TrainingSettings:
             a third less memory; see the classes for the differences.
         learning_rate: Adam's step size.
         finetuning_rate_factor: what the second stage's step size is of the
-            first one's; TiMiRec only.
+            first one's; TiMiRec only, and without effect where `pretraining`
+            is off.
         l2: weight decay.
         num_negatives: negatives per training instance.
         num_evaluation_negatives: negatives per held-out case.
@@ -208,9 +209,9 @@ class TrainingSettings:
     def learning_rates(self) -> dict[str, float]:
         """Step sizes of the stages that have one of their own, by stage."""
         factor = self.finetuning_rate_factor
-        return (
-            {} if factor == 1 else {"finetuning": factor * self.learning_rate}
-        )
+        if factor == 1 or not self.pretraining:
+            return {}
+        return {"finetuning": factor * self.learning_rate}
 
     @property
     def of_pretraining(self) -> TrainingSettings | None:

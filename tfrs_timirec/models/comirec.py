@@ -16,9 +16,9 @@ from tfrs_timirec.models.sequential_recommender import (
 class ComiRec(SequentialRecommender):
     """Represents a user by K interests and scores by the best matching one.
 
-    Trained with BPR on the interest that matches the target best (Eq. 2 and
-    10). This is the pretraining stage of TiMiRec, and with `transformer=True`
-    the paper's ComiRec+.
+    Trained, by default with BPR, on the interest that matches the target best
+    (Eq. 2 and 10). This is the pretraining stage of TiMiRec, and with
+    `transformer=True` the paper's ComiRec+.
 
     Args:
         vocabulary_size: number of ids, padding and unknown item included; not

@@ -19,9 +19,9 @@ class GRU4Rec(SingleVectorRecommender):
     r"""Represents a user by the last state of a GRU over the history.
 
     With s the last state, the user vector is $v = W s + b$, as in the TiMiRec
-    authors' code; the state is as large as an item vector. Trained with BPR on
-    sampled negatives, where the original compares with the other sessions of a
-    batch.
+    authors' code; the state is as large as an item vector. By default trained
+    with BPR on sampled negatives, where the original compares with the other
+    sessions of a batch.
 
     Args:
         vocabulary_size: number of ids, padding and unknown item included.

@@ -20,13 +20,13 @@ class MIND(ComiRec):
 
     $$v = V\,\mathrm{softmax}(\mathrm{pow}(V^\top i, p)),$$
 
-    which takes the place of ComiRec's best interest in the BPR loss. A larger
+    which takes the place of ComiRec's best interest in the loss. A larger
     p attends more to the best interest, and an infinite one to it alone. The
     power keeps the sign of a product, which an even one would lose. Scoring is
     greedy, as ComiRec's.
 
-    Differs from the original in its loss (BPR, as all systems of the paper's
-    comparison, instead of sampled softmax) and has no user profile.
+    Differs from the original in its loss (by default BPR, as all systems of
+    the paper's comparison, instead of sampled softmax) and has no user profile.
 
     Args:
         vocabulary_size: number of ids, padding and unknown item included.

@@ -19,7 +19,7 @@ class SingleVectorRecommender(SequentialRecommender):
 
     A subclass implements `encode(features) -> (batch, embedding_dim)` and adds
     its layers to `item_embedding`, which embeds histories and scores
-    candidates. Training is with BPR (Eq. 10), in one stage.
+    candidates. Training has one stage, by default with BPR (Eq. 10).
 
     Args:
         vocabulary_size: number of ids, padding and unknown item included.

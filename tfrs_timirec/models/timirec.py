@@ -22,7 +22,8 @@ class TiMiRec(ComiRec):
 
     - "pretraining": the model is ComiRec, the predictor rests;
     - "finetuning": the user vector is $V\,\mathrm{softmax}(z^q)$ (Eq. 4),
-      trained with BPR plus $T^2$ times the distillation loss (Eq. 11).
+      trained with BPR, by default, plus $T^2$ times the distillation loss
+      (Eq. 11).
 
     With one interest both stages score alike: TiMiRec is ComiRec then.
 

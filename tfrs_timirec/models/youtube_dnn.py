@@ -23,8 +23,8 @@ class YouTubeDNN(SingleVectorRecommender):
     items alone; the authors' sums the vector of the padding, too, so that a
     prediction depends on the batch around it.
 
-    Differs from the original in its loss (BPR instead of sampled softmax) and
-    reads no features but the history.
+    Differs from the original in its loss (by default BPR instead of sampled
+    softmax) and reads no features but the history.
 
     Args:
         vocabulary_size: number of ids, padding and unknown item included.

@@ -53,6 +53,10 @@ class StagedTraining(tf.keras.callbacks.Callback):
         learning_rates: the step size of a stage, by its name, where it is not
             the one that the optimizer was made with.
 
+    Raises:
+        ValueError: from within `fit`, if the epochs lack `monitor`, or
+            `learning_rates` names a stage that the model has not.
+
     Example:
     >>> model.fit(
     ...     ...,
@@ -101,6 +105,12 @@ class StagedTraining(tf.keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Takes up a backup, if there is one."""
+        if unknown := set(self._learning_rates) - set(self.model.stages):
+            raise ValueError(
+                "StagedTraining: `learning_rates` must name stages of the"
+                f" model, {', '.join(self.model.stages)}. Received:"
+                f" {', '.join(sorted(unknown))}"
+            )
         if not self.history:
             self._start_stage(1)
         elif self._backup:

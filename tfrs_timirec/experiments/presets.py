@@ -53,7 +53,13 @@ _GENTLE_FINETUNING = {
 
 _VALIDATED: dict[tuple[str, str], dict[str, Any]] = {
     **_PAPER,
+    ("gru4rec", "amazon_beauty"): _SOFTMAX,
+    ("youtube_dnn", "amazon_beauty"): _SOFTMAX,
+    ("mind", "amazon_beauty"): _SOFTMAX,
     ("comirec", "amazon_beauty"): _SOFTMAX,
+    ("comirec_dr", "amazon_beauty"): _SOFTMAX,
+    ("sasrec", "amazon_beauty"): {**_SOFTMAX, "dropout": 0.3},
+    ("tisasrec", "amazon_beauty"): {**_SOFTMAX, "dropout": 0.3},
     ("timirec", "amazon_beauty"): {**_SOFTMAX, **_GENTLE_FINETUNING},
     ("comirec_plus", "amazon_beauty"): {**_SOFTMAX, "dropout": 0.3},
     ("timirec_plus", "amazon_beauty"): {

@@ -70,12 +70,46 @@ def test_parquet_keeps_types(tmp_path):
     assert table.locate(1) == f"row 2 of {path}"
 
 
-@pytest.mark.parametrize("read", [read_csv, read_parquet])
-def test_missing_file_and_folder(tmp_path, read):
+@pytest.mark.parametrize(
+    ("read", "message"),
+    [
+        (read_csv, "must be a file.*a folder"),
+        (read_parquet, r"a folder without a file that ends in \.parquet"),
+    ],
+)
+def test_missing_file_and_folder(tmp_path, read, message):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read(tmp_path / "nowhere.csv")
-    with pytest.raises(ValueError, match="must be a file.*a folder"):
+    with pytest.raises(ValueError, match=message):
         read(tmp_path)
+
+
+def test_parquet_parts_are_one_table(tmp_path):
+    # What a Spark job leaves; one task had nothing to write.
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / ".part-0.parquet.crc").touch()
+    frame = pd.DataFrame({"user_id": list("abcab"), "item_id": range(5)})
+    for name, rows in (("0", [0, 1]), ("1", []), ("2", [2, 3, 4])):
+        frame.iloc[rows].to_parquet(tmp_path / f"part-{name}.parquet")
+
+    table = read_parquet(tmp_path, id_columns=["user_id"])
+
+    assert table.frame["item_id"].tolist() == [0, 1, 2, 3, 4]
+    assert table.frame["user_id"].tolist() == list("abcab")
+    assert table.frame["user_id"].dtype == "category"
+    assert table.locate(1) == f"row 2 of {tmp_path / 'part-0.parquet'}"
+    assert table.locate(2) == f"row 1 of {tmp_path / 'part-2.parquet'}"
+    assert table.locate(4) == f"row 3 of {tmp_path / 'part-2.parquet'}"
+
+
+def test_parquet_parts_of_different_types(tmp_path):
+    pd.DataFrame({"user_id": [1]}).to_parquet(tmp_path / "0.parquet")
+    pd.DataFrame({"user_id": ["a"]}).to_parquet(tmp_path / "1.parquet")
+
+    with pytest.raises(
+        ValueError, match=r"1\.parquet with user_id: .*string, 0.*int64"
+    ):
+        read_parquet(tmp_path)
 
 
 def test_wrong_suffix_names_the_right_ones(tmp_path):

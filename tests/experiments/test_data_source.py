@@ -1,5 +1,6 @@
 """Where data comes from: names, files, and what does not fit together."""
 
+import pandas as pd
 import pytest
 
 from tfrs_timirec.experiments import DataSource
@@ -65,6 +66,19 @@ def test_ties_are_ordered_as_asked(ties, order, tmp_path):
     log = DataSource(interactions=str(path), ties=ties).load()
 
     assert "".join(log.decode_items(log.item_ids)) == order
+
+
+def test_folder_of_parquet_files(tmp_path):
+    frame = pd.DataFrame(
+        {"member": list("uuvv"), "item_id": list("abba"), "timestamp": range(4)}
+    )
+    frame[:2].to_parquet(tmp_path / "part-0.parquet")
+    frame[2:].to_parquet(tmp_path / "part-1.parquet")
+
+    log = DataSource(interactions=str(tmp_path), user_column="member").load()
+
+    assert log.num_users == 2
+    assert "".join(log.decode_items(log.item_ids)) == "abba"
 
 
 def test_ties_hold_for_a_data_set_too():

@@ -33,9 +33,9 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )
     either.add_argument(
         "--interactions",
-        metavar="FILE",
-        help="a CSV or Parquet file, one interaction a row; .csv.gz, too; or"
-        " the folder that 'timirec data prepare' made",
+        metavar="PATH",
+        help="a CSV or Parquet file, one interaction a row; .csv.gz, too; or a"
+        " folder of Parquet files, or one that 'timirec data prepare' made",
     )
     group.add_argument(
         "--data-dir",

@@ -189,10 +189,12 @@ class Interactions:
         user_metadata: pd.DataFrame | None = None,
         cleaning: CleaningOptions | None = None,
     ) -> "Interactions":
-        """Builds the interactions from a Parquet file.
+        """Builds the interactions from a Parquet file or a folder of parts.
 
         Args:
-            path: a file `*.parquet` or `*.pq`.
+            path: a file `*.parquet` or `*.pq`, or a folder of such files with
+                the same columns, as Spark and others write them; they are
+                read in the order of their names.
             name: what to call the data; by default the file's name.
             user_column: see `from_dataframe`.
             item_column: see `from_dataframe`.
@@ -203,9 +205,9 @@ class Interactions:
             cleaning: see `from_dataframe`.
 
         Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if the file is broken or of another kind, a column is
-                missing, or a value is bad. The error names the row.
+            FileNotFoundError: if there is no such file or folder.
+            ValueError: if a file is broken or of another kind, a column is
+                missing, or a value is bad. The error names file and row.
         """
         wanted = (user_column, item_column, timestamp_column, *extra_columns)
         return cls._from_table(

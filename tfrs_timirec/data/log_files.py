@@ -57,6 +57,39 @@ def existing_file(
     return file
 
 
+def parquet_parts(path: str | os.PathLike[str]) -> list[epath.Path]:
+    """Returns the Parquet files that a log consists of.
+
+    Args:
+        path: a file, or a folder of files as Spark, Dask and others write
+            them. Those whose names begin with "_" or "." are not part of it.
+
+    Returns:
+        The file, or those of the folder in the order of their names.
+
+    Raises:
+        FileNotFoundError: if there is nothing at `path`.
+        ValueError: if a folder holds no such file, or a file's name ends
+            otherwise.
+    """
+    folder = epath.Path(path)
+    if not folder.is_dir():
+        return [existing_file(path, PARQUET_SUFFIXES)]
+    parts = [
+        part
+        for part in sorted(folder.iterdir())
+        if part.name.lower().endswith(PARQUET_SUFFIXES)
+        and part.name[0] not in "_."
+    ]
+    if not parts:
+        raise ValueError(
+            "`path` must be a Parquet file, or a folder that holds some."
+            f" Received: path='{path}', a folder without a file that ends in"
+            f" {' or '.join(PARQUET_SUFFIXES)}."
+        )
+    return parts
+
+
 def check_content(path: epath.Path, *, compressed: bool) -> None:
     """Catches files of another kind than their name says.
 

@@ -12,6 +12,15 @@ from tfrs_timirec.data.cleaning import CleaningOptions
 from tfrs_timirec.data.interactions import Interactions
 
 
+def is_prepared(path: str | os.PathLike[str]) -> bool:
+    """Says whether a path is a folder of prepared user sequences.
+
+    Args:
+        path: any path.
+    """
+    return (epath.Path(path) / "features.json").exists()
+
+
 def load_prepared(
     path: str | os.PathLike[str], cleaning: CleaningOptions | None = None
 ) -> Interactions:
@@ -29,7 +38,7 @@ def load_prepared(
     >>> load_prepared("prepared").num_users
     """
     folder = epath.Path(path)
-    if not (folder / "features.json").exists():
+    if not is_prepared(folder):
         raise FileNotFoundError(
             "`path` must be a folder that `timirec data prepare` made, with a"
             f" features.json in it. Received: path='{folder}'."

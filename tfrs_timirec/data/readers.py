@@ -5,18 +5,20 @@ import os
 import zlib
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from etils import epath
 
 from tfrs_timirec.data.csv_file import CsvFile
 from tfrs_timirec.data.log_files import (
     CSV_SUFFIXES,
-    PARQUET_SUFFIXES,
     broken_file,
     empty_file,
     existing_file,
+    parquet_parts,
     present_columns,
 )
 from tfrs_timirec.data.raw_columns import Locator
@@ -104,42 +106,72 @@ def read_parquet(
     columns: Sequence[str] | None = None,
     id_columns: Sequence[str] = (),
 ) -> RawTable:
-    """Reads a Parquet file. Columns keep their types.
+    """Reads a Parquet file, or a folder of its parts. Columns keep their types.
 
     Args:
-        path: a file whose name ends in one of `PARQUET_SUFFIXES`.
+        path: a file whose name ends in one of `PARQUET_SUFFIXES`, or a folder
+            of such files, see `parquet_parts`.
         columns: the columns to read; all if None.
         id_columns: the columns to return as categories where they hold text:
             a repeated id is kept once.
 
     Returns:
-        The table; `locate` counts its rows from 1.
+        The table; `locate` counts the rows of each file from 1.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is a folder, of another kind, empty or broken.
+        FileNotFoundError: if there is nothing at `path`.
+        ValueError: if it is of another kind, empty or broken, or parts differ
+            in their columns.
     """
-    path = existing_file(path, PARQUET_SUFFIXES)
+    parts = parquet_parts(path)
+    tables: list[pa.Table] = []
+    names: list[str] = []
+    for part in parts:
+        table, names = _read_part(part, columns, id_columns)
+        if tables and not table.schema.equals(tables[0].schema):
+            raise ValueError(
+                "`path` must be a folder of Parquet files with the same"
+                f" columns and types. Received: {part.name} with"
+                f" {_describe(table)}, {parts[0].name} with"
+                f" {_describe(tables[0])}, in path='{path}'."
+            )
+        tables.append(table)
+    starts = np.cumsum([0] + [len(table) for table in tables])
+    whole = pa.concat_tables(tables)
+    del tables, table  # `_to_frame` frees what nothing else holds.
+    if not len(whole):
+        raise ValueError(empty_file(epath.Path(path), "no rows"))
+
+    def locate(row: int) -> str:
+        number = int(np.searchsorted(starts, row, side="right")) - 1
+        return f"row {row - starts[number] + 1} of {parts[number]}"
+
+    return RawTable(_to_frame(whole), tuple(names), locate)
+
+
+def _read_part(
+    path: epath.Path,
+    columns: Sequence[str] | None,
+    id_columns: Sequence[str],
+) -> tuple[pa.Table, list[str]]:
+    """Returns the columns asked for, and the names of all."""
     try:
         schema = pyarrow.parquet.read_schema(path)
-        names = schema.names
-        text = [name for name in names if _is_text(schema, name)]
+        text = [name for name in schema.names if _is_text(schema, name)]
         # Without `pre_buffer=False` the whole file is read into memory first.
         with pyarrow.parquet.ParquetFile(
             path,
             read_dictionary=present_columns(text, id_columns),
             pre_buffer=False,
         ) as file:
-            table = file.read(columns=present_columns(names, columns))
+            names = present_columns(schema.names, columns)
+            return file.read(columns=names), schema.names
     except (OSError, pa.ArrowInvalid) as error:
         raise ValueError(broken_file(path, error)) from error
-    if not table.num_rows:
-        raise ValueError(empty_file(path, "no rows"))
-    return RawTable(
-        _to_frame(table),
-        tuple(names),
-        lambda row: f"row {row + 1} of {path}",
-    )
+
+
+def _describe(table: pa.Table) -> str:
+    return ", ".join(f"{field.name}: {field.type}" for field in table.schema)
 
 
 def _to_frame(table: pa.Table) -> pd.DataFrame:

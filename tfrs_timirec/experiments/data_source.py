@@ -10,21 +10,21 @@ from tfrs_timirec.data.cleaning import TIE_RULES, CleaningOptions
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.loading import list_datasets, load_dataset
 from tfrs_timirec.data.log_files import PARQUET_SUFFIXES
-from tfrs_timirec.data.prepared_folder import load_prepared
+from tfrs_timirec.data.prepared_folder import is_prepared, load_prepared
 from tfrs_timirec.experiments.known_names import check_known
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataSource:
-    """A data set by name, a CSV or Parquet file, or a prepared folder.
+    """A data set by name, a CSV or Parquet log, or a prepared folder.
 
     Args:
         dataset: name of a data set, as "household_tv/small".
         data_dir: folder with the raw files of `dataset`; those that do not lie
             there are downloaded.
-        interactions: path of a file with one interaction a row, or of a
-            folder that `timirec data prepare` made; takes the place of
-            `dataset`.
+        interactions: path of a file with one interaction a row, of a folder
+            of Parquet files, or of one that `timirec data prepare` made; takes
+            the place of `dataset`.
         user_column: name of the file's column of user ids.
         item_column: name of the file's column of item ids.
         timestamp_column: name of the file's column of times.
@@ -86,11 +86,11 @@ class DataSource:
         if self.dataset is not None:
             return load_dataset(self.dataset, self.data_dir, cleaning)
         path = self.interactions or ""
-        if os.path.isdir(path):
+        if is_prepared(path):
             return self._load_folder(path, cleaning)
         read = (
             Interactions.from_parquet
-            if path.lower().endswith(PARQUET_SUFFIXES)
+            if os.path.isdir(path) or path.lower().endswith(PARQUET_SUFFIXES)
             else Interactions.from_csv
         )
         given: dict[str, Any] = {

@@ -25,7 +25,7 @@ def make_result(cell, hit_rate, *, size=BEAUTY, ranks=(1.0, 30.0)):
         "libraries": {"numpy": "2.0.0"},
         "data_size": size,
         "interests": {
-            "temperature": 0.1,
+            "temperature": 1.0,
             "js_predicted": 0.004,
             "js_recommended": 0.02,
             "js_recommended_shares": [0.2, 0.3, 0.1, 0.1, 0.3],

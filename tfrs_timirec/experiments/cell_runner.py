@@ -21,12 +21,11 @@ from tfrs_timirec.experiments.case_choice import study_telling_case
 from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.experiment import Cell
-from tfrs_timirec.experiments.presets import preset
 from tfrs_timirec.experiments.result_store import ResultStore, encode_ranks
 from tfrs_timirec.experiments.run_folder import RunFolder
 from tfrs_timirec.experiments.training_run import TrainingRun
 from tfrs_timirec.layers import SelfAttentiveExtractor
-from tfrs_timirec.models import ComiRec, TiMiRec
+from tfrs_timirec.models import ComiRec
 
 _SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -181,7 +180,7 @@ class CellRunner:
                     "items": log.num_items,
                     "interactions": log.num_interactions,
                 },
-                "interests": _describe_interests(run, cell),
+                "interests": _describe_interests(run),
                 "test_ranks": encode_ranks(_test_ranks(run)),
                 **_study_case(run, cell),
             },
@@ -220,21 +219,13 @@ def _with_pretraining(cells: Sequence[Cell]) -> Iterator[Cell]:
                 yield one
 
 
-def _describe_interests(run: TrainingRun, cell: Cell) -> dict[str, Any] | None:
+def _describe_interests(run: TrainingRun) -> dict[str, Any] | None:
     """Measures the interests of a model that has some."""
     model = run.load_weights()
     if not isinstance(model, ComiRec):
         return None
-    temperature = (
-        model.temperature
-        if isinstance(model, TiMiRec)
-        else preset("timirec", cell.dataset).temperature  # To compare with it.
-    )
     return compare_interests(
-        model,
-        run.split,
-        temperature=temperature,
-        max_history_length=run.settings.max_history_length,
+        model, run.split, max_history_length=run.settings.max_history_length
     ).summary()
 
 

@@ -1,5 +1,6 @@
 """Every model by its name: made, trained a step, and its settings checked."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -54,6 +55,44 @@ def test_model_is_made_and_trains(name):
     assert model.item_embeddings.shape == (VOCABULARY_SIZE, 4)
     assert "loss" in model.train_step(batch)
     assert model.user_vectors(batch).shape[0] == 6
+
+
+@every_name
+@pytest.mark.parametrize("length", [1, 2])
+def test_model_reads_the_shortest_histories(name, length):
+    model = TrainingSettings(
+        model=name, embedding_dim=4, max_history_length=length
+    ).build_model(VOCABULARY_SIZE)
+    batch = make_batch()
+    for feature in ("item_ids", "timestamps"):
+        batch[feature] = batch[feature][:, -length:]
+
+    assert np.isfinite(model.user_vectors(batch)).all()
+
+
+LOSSES = [
+    *({"model": name} for name in MODEL_NAMES),
+    *(
+        {"model": model, "extractor": extractor}
+        for model in ("comirec", "timirec")
+        for extractor in EXTRACTOR_NAMES
+    ),
+]
+
+
+@pytest.mark.parametrize("choice", LOSSES, ids=lambda c: "-".join(c.values()))
+def test_loss_is_that_of_the_settings(choice):
+    batch = make_batch()
+    losses = {}
+    for loss in ("bpr", "sampled_softmax"):
+        model = TrainingSettings(
+            **choice, embedding_dim=4, max_history_length=4, loss=loss
+        ).build_model(VOCABULARY_SIZE)
+        losses[loss] = float(model.compute_loss(batch))
+
+    # Untrained, log 2 against log of all of a batch's twelve negatives and 1.
+    assert losses["bpr"] == pytest.approx(np.log(2), rel=0.02)
+    assert losses["sampled_softmax"] > 1.5
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,16 @@ IDS = [[0, 0, 0, 5], [1, 2, 3, 4], [0, 7, 0, 8], [9, 0, 0, 0], [0, 0, 0, 0]]
 TIMES = [[0, 0, 0, 50], [1, 2, 3, 4], [0, 70, 0, 80], [90, 0, 0, 0], [0] * 4]
 
 
-@pytest.mark.parametrize("lengths", [(), (1,), (1, 2), (2, 3, 9)])
-def test_rows_come_back_in_order_with_what_belongs_to_them(lengths):
+@pytest.mark.parametrize(
+    ("shares", "lengths"),
+    [
+        ((), [4]),
+        ((0.25,), [1, 4]),
+        ((0.25, 0.5), [1, 2, 4]),
+        ((0.1, 0.5, 0.75, 1.0), [2, 3, 4]),
+    ],
+)
+def test_rows_come_back_in_order_with_what_belongs_to_them(shares, lengths):
     seen = []
 
     def newest_and_count(item_ids, times):
@@ -20,7 +28,7 @@ def test_rows_come_back_in_order_with_what_belongs_to_them(lengths):
         return tf.stack([item_ids[:, -1], times[:, -1], count], axis=1)
 
     output = map_by_length(
-        newest_and_count, tf.constant(IDS), lengths, tf.constant(TIMES)
+        newest_and_count, tf.constant(IDS), tf.constant(TIMES), shares=shares
     )
 
     assert output.numpy().tolist() == [
@@ -30,7 +38,7 @@ def test_rows_come_back_in_order_with_what_belongs_to_them(lengths):
         [9, 90, 1],
         [0, 0, 0],
     ]
-    assert seen == [*(length for length in lengths if length < 4), 4]
+    assert seen == lengths
 
 
 def test_align_right_moves_one_by_the_other():

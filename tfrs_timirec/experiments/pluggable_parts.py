@@ -38,6 +38,7 @@ def make_comirec(
     *,
     extractor: str = "self_attentive",
     adaptive_interests: bool = False,
+    loss: str = "bpr",
     **sizes: Any,
 ) -> ComiRec:
     """Returns ComiRec with an extractor of a name.
@@ -46,15 +47,17 @@ def make_comirec(
         vocabulary_size: number of ids, padding and unknown item included.
         extractor: one of `EXTRACTOR_NAMES`.
         adaptive_interests: see `MINDExtractor`.
+        loss: see `SequentialRecommender`.
         **sizes: arguments of `ComiRec`.
     """
     if extractor == "self_attentive":
-        return ComiRec(vocabulary_size, **sizes)
+        return ComiRec(vocabulary_size, loss=loss, **sizes)
     return ComiRec(
         extractor=_make_extractor(
             extractor, vocabulary_size, adaptive_interests, sizes
         ),
         max_history_length=sizes["max_history_length"],
+        loss=loss,
     )
 
 

@@ -10,9 +10,6 @@ from tfrs_timirec._validation import check_history_length, check_positive_int
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
 from tfrs_timirec.layers.length_groups import map_by_length
 
-# Histories up to these shares of the longest are computed as shorter ones.
-_LENGTH_SHARES = (0.2, 0.4)
-
 
 class _CapsuleExtractor(tf.keras.layers.Layer):
     """Base of extractors that find the interests by dynamic routing.
@@ -59,12 +56,10 @@ class _CapsuleExtractor(tf.keras.layers.Layer):
 
     def call(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Returns the interests."""
-        length = item_ids.shape[1]
         check_history_length(
-            type(self).__name__, length, self.max_history_length
+            type(self).__name__, item_ids.shape[1], self.max_history_length
         )
-        shares = [round(share * length) for share in _LENGTH_SHARES]
-        return map_by_length(self._extract, item_ids, shares)
+        return map_by_length(self._extract, item_ids)
 
     def _extract(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Returns the interests of histories with padding in front."""

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+_SHORT_SHARES = (0.2, 0.4)
+
 
 def map_by_length(
     function: Callable[..., tf.Tensor],
     item_ids: tf.Tensor,
-    lengths: Sequence[int],
     *others: tf.Tensor,
+    shares: Sequence[float] = _SHORT_SHARES,
 ) -> tf.Tensor:
     """Applies a function to the rows of each length group, trimmed.
 
@@ -25,22 +27,23 @@ def map_by_length(
         function: takes (rows, length) ids with padding in front, and `others`
             alike, and returns a tensor with one entry a row.
         item_ids: (batch, length) ids, 0 pads on either side.
-        lengths: length of each group, ascending; lengths beyond that of
-            `item_ids` are left out, and the last group takes what is longer.
         *others: (batch, length) tensors that say more of the items.
+        shares: the longest history of each group as a share of `length`,
+            ascending; what is longer than the last makes one more group.
 
     Returns:
         (batch, …), what the function returns for each row.
 
     Example:
     >>> map_by_length(lambda ids: tf.reduce_sum(ids, axis=1),
-    ...               tf.constant([[0, 0, 5], [1, 2, 3]]), (1, 3)).numpy()
+    ...               tf.constant([[0, 0, 5], [1, 2, 3]])).numpy()
     array([5, 6], dtype=int32)
     """
     longest = item_ids.shape[1]
     others = tuple(align_right(other, item_ids) for other in others)
     item_ids = align_right(item_ids)
-    lengths = [*(length for length in lengths if length < longest), longest]
+    lengths = [round(share * longest) for share in shares]
+    lengths = [*(length for length in lengths if 0 < length < longest), longest]
     num_items = tf.math.count_nonzero(item_ids, axis=1, dtype=tf.int32)
     numbers = tf.searchsorted(tf.constant(lengths), num_items)
     order = tf.argsort(numbers, stable=True)

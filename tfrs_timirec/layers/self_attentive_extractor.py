@@ -14,9 +14,6 @@ from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
 from tfrs_timirec.layers.resumable_dropout import ResumableDropout
 from tfrs_timirec.layers.transformer_block import TransformerBlock
 
-# Histories up to these shares of the longest are computed as shorter ones.
-_LENGTH_SHARES = (0.2, 0.4)
-
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class SelfAttentiveExtractor(tf.keras.layers.Layer):
@@ -117,9 +114,8 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
         """Returns the interests, and on request each item's weights."""
         if return_attention:
             return self._extract(item_ids, training, return_attention=True)
-        shares = [round(share * item_ids.shape[1]) for share in _LENGTH_SHARES]
         extract = functools.partial(self._extract, training=training)
-        return map_by_length(extract, item_ids, shares)
+        return map_by_length(extract, item_ids)
 
     def _extract(
         self,

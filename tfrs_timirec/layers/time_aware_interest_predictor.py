@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.layers.interest_predictor import _InterestPredictor
+from tfrs_timirec.layers.length_groups import align_right
 from tfrs_timirec.layers.packed_gru import PackedGRU
 from tfrs_timirec.layers.packing import pack
 from tfrs_timirec.layers.time_embedding import TimeEmbedding
@@ -79,9 +80,8 @@ class TimeAwareInterestPredictor(_InterestPredictor):
         self, features: Mapping[str, tf.Tensor], training: bool | None = None
     ) -> tf.Tensor:
         """Returns the logits z^q."""
-        item_ids, timestamps = _align_right(
-            features["item_ids"], features["timestamps"]
-        )
+        timestamps = align_right(features["timestamps"], features["item_ids"])
+        item_ids = align_right(features["item_ids"])
         is_item = tf.not_equal(item_ids, 0)
         packing = pack(is_item)
         items = self.item_embedding(packing.gather(item_ids))
@@ -97,18 +97,6 @@ class TimeAwareInterestPredictor(_InterestPredictor):
         return self._project(
             state + self.request_time(request, gaps=gap), training
         )
-
-
-def _align_right(
-    item_ids: tf.Tensor, timestamps: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Moves the padding of every row to the front, with its times."""
-    is_item = tf.cast(tf.not_equal(item_ids, 0), tf.int32)
-    places = tf.argsort(is_item, axis=1, stable=True)
-    return (
-        tf.gather(item_ids, places, batch_dims=1),
-        tf.gather(timestamps, places, batch_dims=1),
-    )
 
 
 def _gaps(

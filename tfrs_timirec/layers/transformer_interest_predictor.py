@@ -12,9 +12,6 @@ from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.recency_embedding import RecencyEmbedding
 from tfrs_timirec.layers.transformer_block import TransformerBlock
 
-# Histories up to these shares of the longest are computed as shorter ones.
-_LENGTH_SHARES = (0.2, 0.4)
-
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class TransformerInterestPredictor(_InterestPredictor):
@@ -77,20 +74,16 @@ class TransformerInterestPredictor(_InterestPredictor):
         self, item_ids: tf.Tensor, training: bool | None = None
     ) -> tf.Tensor:
         """Returns the logits z^q."""
-        length = item_ids.shape[1]
         check_history_length(
-            "TransformerInterestPredictor", length, self.max_history_length
+            "TransformerInterestPredictor",
+            item_ids.shape[1],
+            self.max_history_length,
         )
-        shares = [round(share * length) for share in _LENGTH_SHARES]
-        state = map_by_length(self._encode, item_ids, shares)
+        state = map_by_length(self._encode, item_ids)
         return self._project(state, training)
 
     def _encode(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Returns (batch, dim) outputs at the last place, the newest item."""
-        if not item_ids.shape[1]:  # A group of histories without an item.
-            return tf.zeros(
-                (tf.shape(item_ids)[0], self.embedding_dim), self.compute_dtype
-            )
         is_item = tf.not_equal(item_ids, 0)
         items = self.item_embedding(item_ids) + self.recency_embedding(is_item)
         hidden = self.transformer_block(items, mask=is_item)

@@ -20,9 +20,6 @@ from tfrs_timirec.models.single_vector_recommender import (
     SingleVectorRecommender,
 )
 
-# Histories up to these shares of the longest are computed as shorter ones.
-SHORT_SHARES = (0.2, 0.4)
-
 
 class SASRec(SingleVectorRecommender):
     """Represents a user by the newest item in the context of those before.
@@ -82,10 +79,8 @@ class SASRec(SingleVectorRecommender):
         self, features: Features, training: bool | None = None
     ) -> tf.Tensor:
         """Returns the user vectors, (batch, embedding_dim)."""
-        item_ids = features["item_ids"]
-        lengths = [round(share * item_ids.shape[1]) for share in SHORT_SHARES]
         encode = functools.partial(self._encode, training=training)
-        return map_by_length(encode, item_ids, lengths)
+        return map_by_length(encode, features["item_ids"])
 
     def _encode(self, item_ids: tf.Tensor, training: bool | None) -> tf.Tensor:
         """Encodes histories with padding in front."""

@@ -13,7 +13,7 @@ from tfrs_timirec.layers.initialization import small_normal
 from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.time_intervals import time_intervals
 from tfrs_timirec.models.feature_specs import empty_features
-from tfrs_timirec.models.sasrec import SHORT_SHARES, causal_blocks
+from tfrs_timirec.models.sasrec import causal_blocks
 from tfrs_timirec.models.sequential_recommender import Features
 from tfrs_timirec.models.single_vector_recommender import (
     SingleVectorRecommender,
@@ -104,10 +104,10 @@ class TiSASRec(SingleVectorRecommender):
         self, features: Features, training: bool | None = None
     ) -> tf.Tensor:
         """Returns the user vectors, (batch, embedding_dim)."""
-        item_ids = features["item_ids"]
-        lengths = [round(share * item_ids.shape[1]) for share in SHORT_SHARES]
         encode = functools.partial(self._encode, training=training)
-        return map_by_length(encode, item_ids, lengths, features["timestamps"])
+        return map_by_length(
+            encode, features["item_ids"], features["timestamps"]
+        )
 
     def _encode(
         self,

@@ -108,6 +108,16 @@ def test_every_instance_comes_once_an_epoch_in_a_new_order():
     assert (first["target_id"] != log.item_ids[split.train_positions]).any()
 
 
+@pytest.mark.parametrize("name", ["batch_size", "num_negatives"])
+def test_sizes_are_positive(name):
+    split = LeaveOneOut(make_random_log())
+
+    with pytest.raises(ValueError, match=f"`{name}` must.*{name}=0"):
+        training_dataset(split, **{name: 0})
+    with pytest.raises(ValueError, match="`batch_size` must"):
+        evaluation_dataset(split, batch_size=-1)
+
+
 def test_batch_sizes_and_cardinality():
     split = LeaveOneOut(make_random_log())
     num_instances = len(split.train_positions)

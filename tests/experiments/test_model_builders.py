@@ -1,5 +1,7 @@
 """Every model by its name: made, trained a step, and its settings checked."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -193,6 +195,24 @@ def test_attributes_need_their_sizes():
 def test_parts_must_be_known_and_chosen(options, message):
     with pytest.raises(ValueError, match=message):
         TrainingSettings(model="timirec", **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_rate", -1.0),
+        ("learning_rate", math.nan),
+        ("temperature", 0.0),
+        ("finetuning_rate_factor", math.inf),
+        ("l2", -1e-6),
+        ("dropout", 1.0),
+        ("num_projection_layers", 3),
+        ("batch_size", 0),
+    ],
+)
+def test_numbers_out_of_their_range(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must.*{name}={value!r}"):
+        TrainingSettings(model="timirec_plus", **{name: value})
 
 
 def test_first_stages_are_models_of_one_stage():

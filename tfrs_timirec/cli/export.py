@@ -30,7 +30,7 @@ Examples:
   timirec export runs/beauty --output saved_models/beauty
       the next version: saved_models/beauty/1, then /2, ...
   timirec export runs/beauty --output saved_models/beauty/7 --storage int8
-  timirec recommend saved_models/beauty --history B00005V3F4 B0000632EN
+  timirec recommend saved_models/beauty --history 9759091062 B0000632EN
 """
 
 

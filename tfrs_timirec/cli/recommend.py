@@ -23,7 +23,7 @@ best items after a history. Items of the history are not recommended.
 
 _EPILOG = """\
 Examples:
-  timirec recommend --history B0000632EN B00005V3F4
+  timirec recommend --history B0000632EN 9759091062
   timirec recommend saved_models/household_tv --history tv-000012 tv-000345
   timirec recommend saved_models/beauty/3 --history B0000632EN --k 5 --explain
   timirec recommend saved_models/beauty --history B0000632EN --diversity 0.2

@@ -11,6 +11,7 @@ from typing import Literal
 
 import tensorflow as tf
 
+from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.gathering import (
     HistoryGatherer,
     NegativeSampler,
@@ -59,8 +60,8 @@ def training_dataset(
             `feature_names` says.
 
     Raises:
-        ValueError: if the split holds no training instance, or a feature is
-            unknown.
+        ValueError: if a number is not a positive integer, the split holds no
+            training instance, or a feature is unknown.
 
     Example:
     >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
@@ -100,8 +101,9 @@ def evaluation_dataset(
         features: as in `training_dataset`.
 
     Raises:
-        ValueError: if `candidates` or `part` is not one of the words above, a
-            feature is unknown, or nothing is held out.
+        ValueError: if `candidates` or `part` is not one of the words above,
+            `batch_size` is not a positive integer, a feature is unknown, or
+            nothing is held out.
 
     Example:
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
@@ -144,6 +146,12 @@ class TrainingBatches:
         seed: int = 0,
         features: Sequence[str] = (),
     ):
+        check_positive_int(
+            "training_dataset",
+            batch_size=batch_size,
+            max_history_length=max_history_length,
+            num_negatives=num_negatives,
+        )
         positions = split.train_positions
         if not len(positions):
             raise ValueError(
@@ -283,6 +291,7 @@ class EvaluationCases:
         Args:
             batch_size: cases per batch.
         """
+        check_positive_int("evaluation_dataset", batch_size=batch_size)
         # Slices of whole batches: cases that are batched one by one are copied.
         return (
             tf.data.Dataset.range(0, len(self), batch_size)

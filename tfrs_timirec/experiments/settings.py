@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec._validation import check_positive_int, check_rate
 from tfrs_timirec.experiments.known_names import check_known
 from tfrs_timirec.experiments.model_builders import (
     MODEL_BUILDERS,
@@ -164,15 +164,31 @@ class TrainingSettings:
             "TrainingSettings",
             **{name: getattr(self, name) for name in _POSITIVE_INTS},
         )
-        if not 0 < self.finetuning_rate_factor < math.inf:
-            raise ValueError(
-                "`finetuning_rate_factor` must be a positive number. Received:"
-                f" finetuning_rate_factor={self.finetuning_rate_factor!r}"
-            )
+        check_rate("TrainingSettings", dropout=self.dropout)
+        self._check_numbers()
         if not 0 <= self.seed < _SEED_END:
             raise ValueError(
                 f"`seed` must lie between 0 and {_SEED_END - 1}. Received:"
                 f" seed={self.seed!r}"
+            )
+
+    def _check_numbers(self) -> None:
+        """Raises a ValueError for a number out of its range."""
+        for name in ("learning_rate", "finetuning_rate_factor", "temperature"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"`{name}` must be a positive number. Received:"
+                    f" {name}={getattr(self, name)!r}"
+                )
+        if not 0 <= self.l2 < math.inf:
+            raise ValueError(
+                "`l2` must be a number that is not negative. Received:"
+                f" l2={self.l2!r}"
+            )
+        if self.num_projection_layers > 2:
+            raise ValueError(
+                "`num_projection_layers` must be 1 or 2. Received:"
+                f" num_projection_layers={self.num_projection_layers!r}"
             )
 
     def _check_parts(self, changed: list[str]) -> None:

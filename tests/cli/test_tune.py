@@ -113,6 +113,13 @@ def test_missing_optuna_names_the_extra(tmp_path, capsys, monkeypatch):
     assert "pip install 'tfrs-timirec[tune]'" in failure(capsys, *words)
 
 
+def test_setting_is_searched_or_given(capsys):
+    words = ["tune", "--dataset", "household_tv/tiny", "--model", "comirec"]
+    words += ["--num-interests=2", "--parameters", "num_interests"]
+
+    assert "`num_interests` must be searched or" in failure(capsys, *words)
+
+
 def test_pruned_trial_ends_early(tmp_path):
     from tfrs_timirec.experiments.tuning import TrialPruning  # noqa: PLC0415
 

@@ -88,6 +88,8 @@ def test_parquet_parts_are_one_table(tmp_path):
     # What a Spark job leaves; one task had nothing to write.
     (tmp_path / "_SUCCESS").touch()
     (tmp_path / ".part-0.parquet.crc").touch()
+    (tmp_path / "_temporary").mkdir()
+    (tmp_path / "_temporary" / "part-0.parquet").touch()
     frame = pd.DataFrame({"user_id": list("abcab"), "item_id": range(5)})
     for name, rows in (("0", [0, 1]), ("1", []), ("2", [2, 3, 4])):
         frame.iloc[rows].to_parquet(tmp_path / f"part-{name}.parquet")
@@ -100,6 +102,17 @@ def test_parquet_parts_are_one_table(tmp_path):
     assert table.locate(1) == f"row 2 of {tmp_path / 'part-0.parquet'}"
     assert table.locate(2) == f"row 1 of {tmp_path / 'part-2.parquet'}"
     assert table.locate(4) == f"row 3 of {tmp_path / 'part-2.parquet'}"
+
+
+def test_parquet_parts_in_subfolders(tmp_path):
+    for day in (1, 0):
+        folder = tmp_path / "log.parquet" / f"day={day}"
+        folder.mkdir(parents=True)
+        pd.DataFrame({"user_id": [day]}).to_parquet(folder / "part-0.parquet")
+
+    table = read_parquet(tmp_path / "log.parquet")
+
+    assert table.frame["user_id"].tolist() == [0, 1]
 
 
 def test_parquet_parts_of_different_types(tmp_path):

@@ -7,9 +7,15 @@ from tfrs_timirec.experiments.presets import PRESET_NAMES
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
-@pytest.mark.parametrize("name", PRESET_NAMES)
+@pytest.mark.parametrize("name", ["validated", "paper"])
 def test_unknown_data_gets_the_defaults(model, name):
     assert preset(model, "a log", name) == TrainingSettings(model=model)
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+@pytest.mark.parametrize("dataset", ["a log", "amazon_beauty"])
+def test_large_batch_is_large(model, dataset):
+    assert preset(model, dataset, "large_batch").batch_size == 4096
 
 
 def test_paper_is_the_authors_command():

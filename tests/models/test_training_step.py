@@ -89,6 +89,15 @@ def test_mixed_precision_trains(make, mixed_float16):
     assert 0 < history["val_ndcg_at_5"][-1] <= 1
 
 
+def test_compile_takes_no_loss_and_no_metrics():
+    model = make_model()
+
+    with pytest.raises(ValueError, match="no `loss`.*the model's own `loss`"):
+        model.compile("adam", loss="mse")
+    with pytest.raises(ValueError, match="no `metrics`"):
+        model.compile("adam", metrics=["mae"])
+
+
 def test_loss_scale_does_not_change_the_step(mixed_float16):
     steps = []
     for initial_scale in (1.0, 1024.0):

@@ -101,8 +101,9 @@ def add_parser(
         "--preset",
         metavar="NAME",
         help="where the settings come from: validated (the best on validation"
-        " cases, the default), paper, large_batch, or a file that 'timirec"
-        " tune' wrote; with a file --model may be left out",
+        " cases of Beauty and household_tv/small, elsewhere as paper; the"
+        " default), paper, large_batch, or a file that 'timirec tune' wrote;"
+        " with a file --model may be left out",
     )
     parser.add_argument(
         "--output",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import pathlib
 import shlex
+from collections.abc import Mapping
+from typing import Any
 
 import rich.console
 import rich.table
@@ -15,6 +17,7 @@ from tfrs_timirec.cli.data_arguments import (
 )
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
+    given_settings,
     read_settings,
 )
 from tfrs_timirec.experiments import MODEL_NAMES
@@ -121,9 +124,15 @@ def run(args: argparse.Namespace) -> int:
     console = rich.console.Console(highlight=False)
     source = read_data_arguments(args)
     settings = read_settings(args, source)
-    names = args.parameters or _searched(settings)
+    given = given_settings(args)
+    names = args.parameters or _searched(settings, given)
     for name in names:
         check_known("parameters", name, list(PAPER_GRID))
+        if name in given:
+            raise ValueError(
+                f"`{name}` must be searched or given, not both. Received:"
+                f" {name}={given[name]!r}, and {name} among `parameters`."
+            )
     data = pathlib.Path(source.place).name if source.interactions else None
     data = (data or source.place).split(".")[0].replace("/", "-")
     tuner = Tuner(
@@ -159,7 +168,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _searched(settings: TrainingSettings) -> list[str]:
-    """Returns what of the grid the model has."""
-    foreign = foreign_settings(settings.model)
-    return [name for name in PAPER_GRID if name not in foreign]
+def _searched(
+    settings: TrainingSettings, given: Mapping[str, Any]
+) -> list[str]:
+    """Returns what of the grid the model has and nobody gave."""
+    left_out = {*foreign_settings(settings.model), *given}
+    return [name for name in PAPER_GRID if name not in left_out]

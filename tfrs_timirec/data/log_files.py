@@ -62,10 +62,11 @@ def parquet_parts(path: str | os.PathLike[str]) -> list[epath.Path]:
 
     Args:
         path: a file, or a folder of files as Spark, Dask and others write
-            them. Those whose names begin with "_" or "." are not part of it.
+            them, also in subfolders. What begins with "_" or "." is not part
+            of it.
 
     Returns:
-        The file, or those of the folder in the order of their names.
+        The file, or those of the folder in the order of their paths.
 
     Raises:
         FileNotFoundError: if there is nothing at `path`.
@@ -75,12 +76,15 @@ def parquet_parts(path: str | os.PathLike[str]) -> list[epath.Path]:
     folder = epath.Path(path)
     if not folder.is_dir():
         return [existing_file(path, PARQUET_SUFFIXES)]
-    parts = [
-        part
-        for part in sorted(folder.iterdir())
-        if part.name.lower().endswith(PARQUET_SUFFIXES)
-        and part.name[0] not in "_."
-    ]
+    parts = sorted(
+        root / name
+        for root, _, names in folder.walk()
+        for name in names
+        if name.lower().endswith(PARQUET_SUFFIXES)
+        and not any(
+            step[0] in "_." for step in (root / name).relative_to(folder).parts
+        )
+    )
     if not parts:
         raise ValueError(
             "`path` must be a Parquet file, or a folder that holds some."

@@ -89,6 +89,28 @@ class SequentialRecommender(tfrs.Model):
             for k in CUTOFFS
         ]
 
+    def compile(self, optimizer: Any = "rmsprop", **kwargs: Any) -> None:
+        """Configures training; `AdamL2` is the paper's optimizer.
+
+        Args:
+            optimizer: an optimizer, or its name.
+            **kwargs: as `tf.keras.Model.compile`, but for losses and metrics:
+                the loss is chosen when the model is made, and what is measured
+                is fixed.
+
+        Raises:
+            ValueError: if a loss or metrics are given.
+        """
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if kwargs.get(name) is not None:
+                raise ValueError(
+                    f"{type(self).__name__}: `compile` must get no `{name}`."
+                    f" Received: {name}={kwargs[name]!r}. Choose the loss with"
+                    " the model's own `loss`; hit rate and NDCG are measured"
+                    " by themselves."
+                )
+        super().compile(optimizer=optimizer, **kwargs)
+
     @property
     def loss_names(self) -> tuple[str, ...]:
         """Names of the losses that `train_step` reports."""

@@ -25,6 +25,10 @@ class TiMiRec(ComiRec):
       trained with BPR, by default, plus $T^2$ times the distillation loss
       (Eq. 11).
 
+    The stage is not among the weights: after `load_weights` call
+    `set_stage("finetuning")`. A whole model is kept by
+    `tfrs_timirec.serving.export`, or in a run folder by `timirec train`.
+
     With one interest both stages score alike: TiMiRec is ComiRec then.
 
     Args:

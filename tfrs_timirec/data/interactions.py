@@ -192,9 +192,7 @@ class Interactions:
         """Builds the interactions from a Parquet file or a folder of parts.
 
         Args:
-            path: a file `*.parquet` or `*.pq`, or a folder of such files with
-                the same columns, as Spark and others write them; they are
-                read in the order of their names.
+            path: a file `*.parquet` or `*.pq`, or a folder of such parts.
             name: what to call the data; by default the file's name.
             user_column: see `from_dataframe`.
             item_column: see `from_dataframe`.

@@ -89,7 +89,8 @@ def parquet_parts(path: str | os.PathLike[str]) -> list[epath.Path]:
         raise ValueError(
             "`path` must be a Parquet file, or a folder that holds some."
             f" Received: path='{path}', a folder without a file that ends in"
-            f" {' or '.join(PARQUET_SUFFIXES)}."
+            f" {' or '.join(PARQUET_SUFFIXES)}. Files of another kind become"
+            " one log with 'timirec data prepare'."
         )
     return parts
 

@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-_SHORT_SHARES = (0.2, 0.4)
-
 
 def map_by_length(
     function: Callable[..., tf.Tensor],
     item_ids: tf.Tensor,
     *others: tf.Tensor,
-    shares: Sequence[float] = _SHORT_SHARES,
+    shares: Sequence[float] = (0.2, 0.4),
 ) -> tf.Tensor:
     """Applies a function to the rows of each length group, trimmed.
 

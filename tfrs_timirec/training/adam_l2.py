@@ -96,7 +96,7 @@ class AdamL2(tf.keras.optimizers.Optimizer):
         beta_1_power = tf.pow(tf.cast(self.beta_1, dtype), step)
         beta_2_power = tf.pow(tf.cast(self.beta_2, dtype), step)
         if self.l2 and not _is_bias(variable):
-            gradient = _add(self.l2 * variable, gradient)
+            gradient = _decayed(gradient, variable, self.l2)
         else:  # Sums rows that come twice.
             gradient = tf.convert_to_tensor(gradient)
         tf.raw_ops.ResourceApplyAdam(
@@ -133,14 +133,25 @@ class AdamL2(tf.keras.optimizers.Optimizer):
         }
 
 
-def _add(dense: tf.Tensor, gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
-    """Adds a gradient, which may have rows that come twice."""
-    if isinstance(gradient, tf.IndexedSlices):
-        # In place, while a dense gradient would cost two passes over a table.
-        return tf.tensor_scatter_nd_add(
-            dense, gradient.indices[:, tf.newaxis], gradient.values
+def _decayed(
+    gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable, l2: float
+) -> tf.Tensor:
+    """Returns the gradient, whose rows may come twice, plus `l2 * variable`."""
+    # A lookup of rows makes every later read copy the whole variable.
+    tf.raw_ops.DisableCopyOnRead(resource=variable.handle)
+    decay = l2 * variable
+    if not isinstance(gradient, tf.IndexedSlices):
+        return decay + gradient
+    # In place, while a dense gradient would cost two passes over a table.
+    if "CPU" in variable.device:
+        # Half the time of the other, but on a GPU it would lose rows that come
+        # twice.
+        return tf.raw_ops.InplaceAdd(
+            x=decay, i=tf.cast(gradient.indices, tf.int32), v=gradient.values
         )
-    return dense + gradient
+    return tf.tensor_scatter_nd_add(
+        decay, gradient.indices[:, tf.newaxis], gradient.values
+    )
 
 
 def _is_bias(variable: tf.Variable) -> bool:

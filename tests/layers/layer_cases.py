@@ -205,6 +205,15 @@ CASES = {
         weight_shapes=(),
         is_per_item=True,
     ),
+    "LayerNormalization": LayerCase(
+        make=layers.LayerNormalization,
+        inputs=lambda ids, filler: {
+            "inputs": as_vectors("inputs")(ids, filler)["inputs"]
+        },
+        output_shape=(4, 6, DIM),
+        weight_shapes=((DIM,), (DIM,)),
+        is_per_item=True,
+    ),
     "PackedGRU": LayerCase(
         make=lambda: layers.PackedGRU(units=UNITS),
         inputs=as_vectors("inputs"),

@@ -8,6 +8,7 @@ from tfrs_timirec.layers.dynamic_routing_extractor import (
 )
 from tfrs_timirec.layers.gru_interest_predictor import GRUInterestPredictor
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
+from tfrs_timirec.layers.layer_normalization import LayerNormalization
 from tfrs_timirec.layers.mind_extractor import MINDExtractor
 from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
 from tfrs_timirec.layers.packed_gru import PackedGRU
@@ -32,6 +33,7 @@ __all__ = [
     "DynamicRoutingExtractor",
     "GRUInterestPredictor",
     "ItemEmbedding",
+    "LayerNormalization",
     "MINDExtractor",
     "MultiInterestAttention",
     "PackedGRU",

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int, check_rate
 from tfrs_timirec.layers.initialization import small_normal_dense
+from tfrs_timirec.layers.layer_normalization import LayerNormalization
 from tfrs_timirec.layers.masking import masked_softmax
 from tfrs_timirec.layers.resumable_dropout import ResumableDropout
 
@@ -94,10 +95,10 @@ class TransformerBlock(tf.keras.layers.Layer):
         self.feed_forward_output = small_normal_dense(
             dim, "feed_forward_output"
         )
-        self.attention_norm = tf.keras.layers.LayerNormalization(
+        self.attention_norm = LayerNormalization(
             epsilon=_LAYER_NORM_EPSILON, name="attention_norm"
         )
-        self.feed_forward_norm = tf.keras.layers.LayerNormalization(
+        self.feed_forward_norm = LayerNormalization(
             epsilon=_LAYER_NORM_EPSILON, name="feed_forward_norm"
         )
         super().build(input_shape)

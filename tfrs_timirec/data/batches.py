@@ -80,7 +80,7 @@ def evaluation_dataset(
     split: LeaveOneOut,
     part: HeldOut = "validation",
     *,
-    batch_size: int = 128,
+    batch_size: int = 256,
     max_history_length: int = 20,
     candidates: Candidates = "sampled",
     features: Sequence[str] = (),
@@ -285,7 +285,7 @@ class EvaluationCases:
     def __len__(self) -> int:
         return len(self._targets)
 
-    def dataset(self, batch_size: int = 128) -> tf.data.Dataset:
+    def dataset(self, batch_size: int = 256) -> tf.data.Dataset:
         """Returns what `evaluation_dataset` does.
 
         Args:

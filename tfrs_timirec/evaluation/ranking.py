@@ -22,8 +22,8 @@ def rank_held_out(
     *,
     candidates: Candidates = "sampled",
     max_history_length: int = 20,
-    batch_size: int = 128,
-    block_size: int = 16384,
+    batch_size: int = 256,
+    block_size: int = 4096,
 ) -> np.ndarray:
     """Ranks every held-out target of a part; 1 is best.
 

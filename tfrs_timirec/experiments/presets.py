@@ -60,6 +60,7 @@ _VALIDATED: _Table = {
     ("youtube_dnn", "amazon_beauty"): _SOFTMAX,
     ("mind", "amazon_beauty"): _SOFTMAX,
     ("comirec", "amazon_beauty"): _SOFTMAX,
+    ("comirec_dr", "amazon_beauty"): _SOFTMAX,
     ("sasrec", "amazon_beauty"): {**_SOFTMAX, "dropout": 0.3},
     ("tisasrec", "amazon_beauty"): {**_SOFTMAX, "dropout": 0.3},
     ("timirec", "amazon_beauty"): {**_SOFTMAX, **_GENTLE_FINETUNING},

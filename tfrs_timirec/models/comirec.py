@@ -13,6 +13,7 @@ from tfrs_timirec.models.sequential_recommender import (
 )
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class ComiRec(SequentialRecommender):
     """Represents a user by K interests and scores by the best matching one.
 

@@ -15,6 +15,7 @@ from tfrs_timirec.models.single_vector_recommender import (
 )
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class GRU4Rec(SingleVectorRecommender):
     r"""Represents a user by the last state of a GRU over the history.
 

@@ -13,6 +13,7 @@ from tfrs_timirec.models.comirec import ComiRec
 from tfrs_timirec.models.sequential_recommender import Features
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class MIND(ComiRec):
     r"""Represents a user by routed interests, trained by label-aware attention.
 

@@ -21,6 +21,7 @@ from tfrs_timirec.models.single_vector_recommender import (
 )
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class SASRec(SingleVectorRecommender):
     """Represents a user by the newest item in the context of those before.
 

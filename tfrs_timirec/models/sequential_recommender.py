@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
+from tfrs_timirec.models.saveable_model import SaveableModel
 
 CUTOFFS = (5, 10, 20)
 
@@ -27,7 +27,7 @@ MOST_ITEMS_A_CANDIDATE = 64
 Features = Mapping[str, tf.Tensor]
 
 
-class SequentialRecommender(tfrs.Model):
+class SequentialRecommender(SaveableModel):
     """Base of models that turn a history into user vectors.
 
     A subclass implements `call(features) -> (batch, num_vectors, dim)` and

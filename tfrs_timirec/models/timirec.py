@@ -14,6 +14,7 @@ from tfrs_timirec.models.feature_specs import empty_features
 from tfrs_timirec.models.sequential_recommender import Features
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class TiMiRec(ComiRec):
     r"""Predicts which interest comes next and aggregates the interests by it.
 
@@ -26,8 +27,8 @@ class TiMiRec(ComiRec):
       (Eq. 11).
 
     The stage is not among the weights: after `load_weights` call
-    `set_stage("finetuning")`. A whole model is kept by
-    `tfrs_timirec.serving.export`, or in a run folder by `timirec train`.
+    `set_stage("finetuning")`. `model.save("model.keras")` keeps it, as a run
+    folder of `timirec train` does.
 
     With one interest both stages score alike: TiMiRec is ComiRec then.
 

@@ -20,6 +20,7 @@ from tfrs_timirec.models.single_vector_recommender import (
 )
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class TiSASRec(SingleVectorRecommender):
     r"""SASRec that attends by the times between items and by their positions.
 

@@ -14,6 +14,7 @@ from tfrs_timirec.models.single_vector_recommender import (
 )
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
 class YouTubeDNN(SingleVectorRecommender):
     r"""Represents a user by a perceptron over the mean of the items' vectors.
 

@@ -178,7 +178,9 @@ def run(args: argparse.Namespace) -> int:
     print_results(console, results)
     console.print(
         f"Everything is in {folder}: the numbers in metrics.json, the curves"
-        " in history.csv and tensorboard/, the trained weights in weights/.",
+        " in history.csv and tensorboard/, the trained weights in weights/."
+        f"\nExport it for serving: timirec export {folder}"
+        f" --output exported/{folder.name}",
         soft_wrap=True,
     )
     wait_for_all(strategy)

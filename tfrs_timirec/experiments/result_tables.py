@@ -172,7 +172,8 @@ def _describe(dataset: str, results: Results) -> str:
             " numbers are for orientation only."
         )
     commands = sorted({result["command"] for result in every})
-    dates = sorted(result["finished_at"][:10] for result in every)
+    dates = sorted({result["finished_at"][:10] for result in every})
+    period = " to ".join(dates[:1] + dates[1:][-1:])
     versions = sorted(
         {
             f"{name} {version}"
@@ -184,7 +185,7 @@ def _describe(dataset: str, results: Results) -> str:
         text
         + "\n\n"
         + "\n".join(f"    {command}" for command in commands)
-        + f"\n\nMeasured {dates[0]} to {dates[-1]} with {', '.join(versions)}."
+        + f"\n\nMeasured {period} with {', '.join(versions)}."
     )
 
 

@@ -140,7 +140,9 @@ def test_configuration_is_what_the_constructor_got():
     assert TiMiRec.from_config(config).name == "mine"
 
 
-class PluggableExtractor(MeanExtractor):
+class Reloadable:
+    """What Keras asks of a layer without arguments."""
+
     def get_config(self):
         return {}
 
@@ -149,19 +151,18 @@ class PluggableExtractor(MeanExtractor):
         return cls()
 
 
-class PluggablePredictor(LastItemPredictor):
-    def get_config(self):
-        return {}
+class ReloadableExtractor(Reloadable, MeanExtractor):
+    pass
 
-    @classmethod
-    def from_config(cls, config):
-        return cls()
+
+class ReloadablePredictor(Reloadable, LastItemPredictor):
+    pass
 
 
 def test_unregistered_layers_are_named_on_loading(tmp_path):
     model = TiMiRec(
-        extractor=PluggableExtractor(),
-        predictor=PluggablePredictor(),
+        extractor=ReloadableExtractor(),
+        predictor=ReloadablePredictor(),
         max_history_length=SIZES["max_history_length"],
     )
     model.save(tmp_path / "model.keras")
@@ -169,7 +170,7 @@ def test_unregistered_layers_are_named_on_loading(tmp_path):
         tmp_path / "model.keras",
         custom_objects={
             layer.__name__: layer
-            for layer in (PluggableExtractor, PluggablePredictor)
+            for layer in (ReloadableExtractor, ReloadablePredictor)
         },
     )
     batch = make_batch()

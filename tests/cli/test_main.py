@@ -151,7 +151,9 @@ def test_finished_run_is_not_trained_again(finished, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "This run is finished" in out
     assert "HR@10" in out
-    assert out.splitlines()[-1].startswith(f"Everything is in {run}:")
+    where, export = out.splitlines()[-2:]
+    assert where.startswith(f"Everything is in {run}:")
+    assert export.endswith(f"timirec export {run} --output exported/run")
     assert (run / "metrics.json").read_bytes() == before
 
 

@@ -11,7 +11,7 @@ import tensorflow_recommenders as tfrs
 from tfrs_timirec.models.feature_specs import empty_features
 
 
-class SaveableModel(tfrs.Model):
+class _SaveableModel(tfrs.Model):
     """Base of models that `model.save("model.keras")` can bring back.
 
     A model's configuration is what its constructor was called with, layers
@@ -24,7 +24,7 @@ class SaveableModel(tfrs.Model):
     >>> model.fit(training_dataset(split, first_epoch=20))  # Goes on.
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> SaveableModel:
+    def __new__(cls, *args: Any, **kwargs: Any) -> _SaveableModel:
         """Keeps the constructor's arguments for `get_config`."""
         model = super().__new__(cls, *args, **kwargs)
         arguments = inspect.signature(cls).bind(*args, **kwargs).arguments
@@ -46,7 +46,7 @@ class SaveableModel(tfrs.Model):
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
-    ) -> SaveableModel:
+    ) -> _SaveableModel:
         """Returns a model of a configuration, with new weights.
 
         Args:

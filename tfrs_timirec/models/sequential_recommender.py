@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
-from tfrs_timirec.models.saveable_model import SaveableModel
+from tfrs_timirec.models.saveable_model import _SaveableModel
 
 CUTOFFS = (5, 10, 20)
 
@@ -27,7 +27,7 @@ MOST_ITEMS_A_CANDIDATE = 64
 Features = Mapping[str, tf.Tensor]
 
 
-class SequentialRecommender(SaveableModel):
+class SequentialRecommender(_SaveableModel):
     """Base of models that turn a history into user vectors.
 
     A subclass implements `call(features) -> (batch, num_vectors, dim)` and

@@ -58,6 +58,11 @@ def with_pairs(vectors):
     return inputs
 
 
+def as_unmasked_vectors(ids, filler):
+    """Returns the vectors alone, for a layer that takes no mask."""
+    return {"inputs": as_vectors("inputs")(ids, filler)["inputs"]}
+
+
 def extractor_case(**options):
     return LayerCase(
         make=lambda: layers.SelfAttentiveExtractor(
@@ -198,18 +203,14 @@ CASES = {
     ),
     "ResumableDropout": LayerCase(
         make=lambda: layers.ResumableDropout(0.5),
-        inputs=lambda ids, filler: {
-            "inputs": as_vectors("inputs")(ids, filler)["inputs"]
-        },
+        inputs=as_unmasked_vectors,
         output_shape=(4, 6, DIM),
         weight_shapes=(),
         is_per_item=True,
     ),
     "LayerNormalization": LayerCase(
         make=layers.LayerNormalization,
-        inputs=lambda ids, filler: {
-            "inputs": as_vectors("inputs")(ids, filler)["inputs"]
-        },
+        inputs=as_unmasked_vectors,
         output_shape=(4, 6, DIM),
         weight_shapes=((DIM,), (DIM,)),
         is_per_item=True,

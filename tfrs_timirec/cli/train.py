@@ -176,11 +176,12 @@ def run(args: argparse.Namespace) -> int:
         console.print("Ranking the held-out items ...")
         results = training_run.evaluate(save_ranks=args.save_ranks)
     print_results(console, results)
+    output = pathlib.Path("exported") / folder.name
+    export = ["timirec", "export", str(folder), "--output", str(output)]
     console.print(
         f"Everything is in {folder}: the numbers in metrics.json, the curves"
         " in history.csv and tensorboard/, the trained weights in weights/."
-        f"\nExport it for serving: timirec export {folder}"
-        f" --output exported/{folder.name}",
+        f"\nExport it for serving: {shlex.join(export)}",
         soft_wrap=True,
     )
     wait_for_all(strategy)

@@ -102,8 +102,9 @@ def test_finished_study_trains_nothing(tuned, capsys):
     assert main([*words, *SEARCH, "--output", str(folder)]) == 0
 
     assert "epoch" not in capsys.readouterr().out
-    other = [*words, *SEARCH, "--output", str(folder), "--l2=0.5"]
-    assert "which differs in settings" in failure(capsys, *other)
+    for other in ["--l2=0.5"], ["--preset", "large_batch"]:
+        error = failure(capsys, *words, *SEARCH, "--output", folder, *other)
+        assert "which differs in settings" in error
 
 
 def test_missing_optuna_names_the_extra(tmp_path, capsys, monkeypatch):

@@ -51,6 +51,8 @@ What --output holds:
 
 Examples:
   timirec tune --dataset amazon_beauty --data-dir ~/raw --model timirec
+  timirec tune --dataset amazon_beauty --data-dir ~/raw --model sasrec \\
+      --preset paper --parameters learning_rate l2
   timirec tune --dataset household_tv/tiny --model comirec --trials 6 \\
       --parameters learning_rate num_interests --max-epochs 3
   timirec train --dataset household_tv/tiny \\
@@ -94,6 +96,13 @@ def add_parser(
         help="what to search (default: all of the grid that the model has)",
     )
     parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="where the settings come from that are not searched: validated"
+        " (the default), paper, large_batch, or a file that an earlier search"
+        " wrote",
+    )
+    parser.add_argument(
         "--output",
         metavar="FOLDER",
         type=pathlib.Path,
@@ -107,7 +116,6 @@ def add_parser(
         help="seed of weights, order and negatives (default: %(default)s)",
     )
     add_setting_arguments(parser)
-    parser.set_defaults(preset=None)
     return parser
 
 

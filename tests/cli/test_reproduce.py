@@ -102,7 +102,7 @@ def test_numbers_are_those_of_an_unbroken_run(shared, tmp_path, capsys):
 
 def test_tables_are_made_of_the_results_alone(shared, tmp_path, capsys):
     folder, _, _ = shared
-    table = folder / "results" / "table4.md"
+    table = folder / "results" / "table4-household_tv-tiny.md"
     text = table.read_text()
     table.unlink()
     arguments = ["--output", str(folder / "results"), "--runs", str(tmp_path)]
@@ -113,6 +113,19 @@ def test_tables_are_made_of_the_results_alone(shared, tmp_path, capsys):
     assert "| TiMiRec | 2 |" in text
     assert not list(tmp_path.iterdir())
     assert "Wrote" in capsys.readouterr().out
+
+
+def test_tables_keep_what_other_commands_have_run(shared):
+    folder, _, _ = shared
+    table = folder / "results" / "table4-household_tv-tiny.md"
+    words = ["--output", str(folder / "results"), "--render-only"]
+    before = table.read_text()
+
+    other = ["--systems", "joint_training", "--seeds=7"]
+    assert main([*ARGUMENTS, *words, *other]) == 0
+
+    assert table.read_text() == before
+    assert "| joint train |  |" in before  # Not run: an empty row.
 
 
 @pytest.mark.parametrize(
@@ -149,6 +162,6 @@ def test_each_preset_has_its_own_folder(tmp_path, capsys, monkeypatch):
 
     assert capsys.readouterr().out.split() == [
         "Wrote",
-        "results/paper/table4.md",
+        "results/paper/table4-amazon_beauty.md",
     ]
-    assert (tmp_path / "results/paper/table4.md").exists()
+    assert (tmp_path / "results/paper/table4-amazon_beauty.md").exists()

@@ -8,7 +8,7 @@ import pytest
 from tests.experiments.results import fill, make_result
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS
 from tfrs_timirec.experiments.experiment import Plan
-from tfrs_timirec.experiments.result_figures import draw_figures
+from tfrs_timirec.experiments.result_figures import draw_figure
 from tfrs_timirec.experiments.result_store import (
     ResultStore,
     decode_ranks,
@@ -44,7 +44,7 @@ def test_mean_deviation_and_paper_stand_side_by_side(tmp_path):
         {"TiMiRec": (0.19, 0.20, 0.21), "joint train": (0.20, 0.21, 0.22)},
     )
 
-    text = render_tables(plan, store)
+    text = render_tables(plan, plan.datasets[0], store)
 
     # Mean 0.2, standard deviation 0.01: within two of 0.2006. The paper's
     # NDCG of 0.1118 is 2.36 standard deviations (0.005) above 0.1.
@@ -64,7 +64,7 @@ def test_one_seed_has_no_deviation_and_no_flag(tmp_path):
     store, plan = ResultStore(tmp_path), make_plan()
     fill(store, plan, {"TiMiRec": (0.1,)})
 
-    text = render_tables(plan, store)
+    text = render_tables(plan, plan.datasets[0], store)
 
     assert row(text, "TiMiRec")[1:4] == ["1", "0.1000", "0.2006"]
     assert "▼" not in row(text, "TiMiRec")[2]
@@ -75,7 +75,7 @@ def test_other_data_is_not_flagged_but_said(tmp_path):
     size = {"users": 10, "items": 10, "interactions": 100}
     fill(store, plan, {"TiMiRec": (0.1, 0.1, 0.1)}, size=size)
 
-    text = render_tables(plan, store)
+    text = render_tables(plan, plan.datasets[0], store)
 
     assert row(text, "TiMiRec")[2] == "0.1000 ± 0.0000"
     assert "The paper's Beauty is another log" in text
@@ -86,7 +86,7 @@ def test_simulated_data_is_said_to_be(tmp_path):
     plan = make_plan(datasets=("household_tv/tiny",))
     fill(store, plan, {"TiMiRec": (0.1,)})
 
-    assert "**Simulated data.**" in render_tables(plan, store)
+    assert "**Simulated data.**" in render_tables(plan, plan.datasets[0], store)
 
 
 def test_best_other_system_is_tested_against(tmp_path):
@@ -102,7 +102,11 @@ def test_best_other_system_is_tested_against(tmp_path):
     )
     fill(store, plan, {"TiMiRec": (0.20, 0.21, 0.19)}, ranks=[1, 1, 1, 1, 30])
 
-    cells = row(render_tables(plan, store), "without transformer", number=1)
+    cells = row(
+        render_tables(plan, plan.datasets[0], store),
+        "without transformer",
+        number=1,
+    )
 
     # Differences 0.02, 0.03, 0.01: mean 0.02, standard error 0.01/sqrt(3),
     # t = 3.464 with 2 degrees of freedom, p = 0.0742.
@@ -118,7 +122,11 @@ def test_only_seeds_of_both_are_compared(tmp_path):
     store, plan = ResultStore(tmp_path), make_plan()
     fill(store, plan, {"TiMiRec": (0.2, 0.2, 0.2), "joint train": (0.1,)})
 
-    cells = row(render_tables(plan, store), "without transformer", number=1)
+    cells = row(
+        render_tables(plan, plan.datasets[0], store),
+        "without transformer",
+        number=1,
+    )
 
     assert cells[4:] == ["+0.1000", "1", "", "1.0000"]
 
@@ -129,11 +137,11 @@ def test_figures_are_drawn_of_what_there_is(name, tmp_path):
     titles = list(plan.cells("amazon_beauty"))
     fill(store, plan, dict.fromkeys(titles[:2], (0.2, 0.21)))
 
-    files = draw_figures(plan, store, tmp_path)
+    files = draw_figure(plan, "amazon_beauty", store, tmp_path / "picture")
 
     assert [file.name for file in files] == [
-        f"{name}-amazon_beauty.png",
-        f"{name}-amazon_beauty.svg",
+        "picture.png",
+        "picture.svg",
     ]
     assert all(file.stat().st_size > 5000 for file in files)
 
@@ -142,8 +150,11 @@ def test_no_result_no_figure(tmp_path):
     store = ResultStore(tmp_path)
     for name in ("figure2", "table4"):
         plan = make_plan(name)
-        assert not draw_figures(plan, store, tmp_path)
-        assert "Nothing was run yet" in render_tables(plan, store)
+        path = tmp_path / name
+        assert not draw_figure(plan, "amazon_beauty", store, path)
+        assert "Nothing was run yet" in render_tables(
+            plan, plan.datasets[0], store
+        )
 
 
 def test_equal_settings_of_two_experiments_are_one_cell():
@@ -170,7 +181,7 @@ def test_every_experiment_can_be_run_and_rendered(name, dataset, tmp_path):
     assert len(titles) == len(plan.experiment.systems)
     store = ResultStore(tmp_path)
     fill(store, plan, dict.fromkeys(titles, (0.2, 0.21)))
-    text = render_tables(plan, store)
+    text = render_tables(plan, plan.datasets[0], store)
     for title in titles:
         assert row(text, title)[1] == "2"
 

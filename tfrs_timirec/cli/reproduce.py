@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import pathlib
 import shlex
 from typing import Any
@@ -21,7 +22,7 @@ from tfrs_timirec.experiments.cell_runner import CellRunner
 from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.experiment import Plan
 from tfrs_timirec.experiments.presets import PRESET_NAMES
-from tfrs_timirec.experiments.result_figures import draw_figures
+from tfrs_timirec.experiments.result_figures import draw_figure
 from tfrs_timirec.experiments.result_store import ResultStore
 from tfrs_timirec.experiments.result_tables import render_tables
 from tfrs_timirec.experiments.run_folder import write_whole
@@ -47,8 +48,9 @@ Experiments:
                other extractors, greedy and with TiMiRec
 
 What --output holds:
-  table2.md, figure3-amazon_beauty.png, …
-               made of the JSONs alone; --render-only makes them anew
+  table2-amazon_beauty.md, figure3-amazon_beauty.png, …
+               made of all JSONs that are there, of other systems and seeds,
+               too; --render-only makes them anew
   cells/       the JSONs: metrics, seed, settings, versions, fingerprint of the
                data, date
 
@@ -166,8 +168,14 @@ def run(args: argparse.Namespace) -> int:
                 for cell in cells
             ]
         )
-    for file in _render(plan, store, output):
-        console.print(f"Wrote {file}", soft_wrap=True)
+    for dataset in plan.datasets:
+        everything = dataclasses.replace(
+            plan,
+            experiment=EXPERIMENTS[args.experiment],
+            seeds=store.seeds(dataset) or plan.seeds,
+        )
+        for file in _render(everything, dataset, store):
+            console.print(f"Wrote {file}", soft_wrap=True)
     return 0
 
 
@@ -245,12 +253,11 @@ def _command(args: argparse.Namespace) -> str:
     return shlex.join(str(word) for word in words)
 
 
-def _render(
-    plan: Plan, store: ResultStore, folder: pathlib.Path
-) -> list[pathlib.Path]:
-    """Writes tables and figures; processes that finish together take turns."""
-    table = folder / f"{plan.experiment.name}.md"
-    with claim(folder / ".rendering.lock", wait=True):
-        text = render_tables(plan, store)
+def _render(plan: Plan, dataset: str, store: ResultStore) -> list[pathlib.Path]:
+    """Writes tables and figure; processes that finish together take turns."""
+    name = f"{plan.experiment.name}-{dataset.replace('/', '-')}"
+    table = store.folder / f"{name}.md"
+    with claim(store.folder / ".rendering.lock", wait=True):
+        text = render_tables(plan, dataset, store)
         write_whole(table, lambda draft: draft.write_text(text))
-        return [table, *draw_figures(plan, store, folder)]
+        return [table, *draw_figure(plan, dataset, store, store.folder / name)]

@@ -27,37 +27,33 @@ from tfrs_timirec.experiments.result_store import Results, ResultStore
 _COLOURS = (GREEDY_COLOUR, INTEREST_COLOURS[1], TIMIREC_COLOUR)
 
 
-def draw_figures(
-    plan: Plan, store: ResultStore, folder: pathlib.Path
+def draw_figure(
+    plan: Plan, dataset: str, store: ResultStore, path: pathlib.Path
 ) -> list[pathlib.Path]:
-    """Draws an experiment's figure, for each data set as PNG and as SVG.
+    """Draws an experiment's figure, as PNG and as SVG.
 
-    A data set without a result is left out, and so is an experiment that has
-    no figure.
+    Nothing is drawn if there is no result, or no figure of the experiment.
 
     Args:
-        plan: the experiment, its data sets and seeds.
+        plan: the experiment and its seeds.
+        dataset: one of its data sets.
         store: where the results are.
-        folder: where to write.
+        path: the files without their ending.
 
     Returns:
         The files.
     """
     draw = _FIGURES.get(plan.experiment.name)
-    files = []
-    for dataset in plan.datasets if draw else ():
-        results = store.results(plan, dataset)
-        if draw is None or not any(results.values()):
-            continue
-        figure = draw(plan, dataset, results)
-        if figure is None:
-            continue
-        name = f"{plan.experiment.name}-{dataset.replace('/', '-')}"
-        files += [
-            save_figure(figure, folder / f"{name}.{suffix}")
-            for suffix in ("png", "svg")
-        ]
-    return files
+    results = store.results(plan, dataset)
+    if draw is None or not any(results.values()):
+        return []
+    figure = draw(plan, dataset, results)
+    if figure is None:
+        return []
+    return [
+        save_figure(figure, path.with_name(f"{path.name}.{suffix}"))
+        for suffix in ("png", "svg")
+    ]
 
 
 def _draw_divergences(

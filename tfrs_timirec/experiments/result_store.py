@@ -105,6 +105,19 @@ class ResultStore:
         text = json.dumps(result, indent=1) + "\n"
         write_whole(self.path(cell), lambda draft: draft.write_text(text))
 
+    def seeds(self, dataset: str) -> tuple[int, ...]:
+        """Returns the seeds of all results of a data set, in order.
+
+        Args:
+            dataset: name of the data set.
+        """
+        folder = self.folder / "cells" / dataset.replace("/", "-")
+        seeds = {
+            int(file.stem.removeprefix("seed"))
+            for file in folder.glob("*/seed*.json")
+        }
+        return tuple(sorted(seeds))
+
     def results(self, plan: Plan, dataset: str) -> Results:
         """Returns what there is of a plan, by title and seed.
 

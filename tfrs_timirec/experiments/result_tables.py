@@ -102,27 +102,28 @@ target's interest distribution.
 """
 
 
-def render_tables(plan: Plan, store: ResultStore) -> str:
-    """Returns the tables of an experiment as Markdown.
+def render_tables(plan: Plan, dataset: str, store: ResultStore) -> str:
+    """Returns the tables of an experiment on a data set as Markdown.
 
     Args:
-        plan: the experiment, its data sets and seeds.
+        plan: the experiment and its seeds.
+        dataset: one of its data sets.
         store: where the results are.
 
     Raises:
         ValueError: if a result cannot be read.
     """
-    parts = [f"# {plan.experiment.title}", _LEGEND.strip()]
-    for dataset in plan.datasets:
-        results = store.results(plan, dataset)
-        parts += [f"## {dataset}", _describe(dataset, results)]
-        for heading, columns in _TABLES.get(plan.experiment.name, _OTHERS):
-            parts += [
-                f"**{heading}**",
-                _table(plan, dataset, results, columns),
-            ]
-        if plan.experiment.tested:
-            parts += [*_significance(plan, results)]
+    results = store.results(plan, dataset)
+    parts = [
+        f"# {plan.experiment.title} ({dataset})",
+        _LEGEND.strip(),
+        _describe(dataset, results),
+    ]
+    for heading, columns in _TABLES.get(plan.experiment.name, _OTHERS):
+        table = _table(plan, dataset, results, columns)
+        parts += [f"## {heading}", table]
+    if plan.experiment.tested:
+        parts += [*_significance(plan, results)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -263,7 +264,7 @@ def _significance(plan: Plan, results: Results) -> list[str]:
     if not rows:
         return []
     return [
-        "**Paired t-test against the best other system of the set**",
+        "## Paired t-test against the best other system of the set",
         markdown_table(
             [
                 *("set", "metric", "system", "best other", "difference"),

@@ -98,6 +98,11 @@ def test_compile_takes_no_loss_and_no_metrics():
         model.compile("adam", metrics=["mae"])
 
 
+def test_legacy_optimizer_is_refused():
+    with pytest.raises(ValueError, match="`optimizer` must not be a legacy"):
+        make_model().compile(tf.keras.optimizers.legacy.Adam())
+
+
 def test_loss_scale_does_not_change_the_step(mixed_float16):
     steps = []
     for initial_scale in (1.0, 1024.0):

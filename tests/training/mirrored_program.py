@@ -23,7 +23,7 @@ from tfrs_timirec.training import (
 BATCH_SIZE = 111
 
 
-def make_model() -> TiMiRec:
+def make_model(loss: str) -> TiMiRec:
     """Returns the model, always with the same weights."""
     tf.keras.utils.set_random_seed(0)
     return TiMiRec(
@@ -31,6 +31,7 @@ def make_model() -> TiMiRec:
         num_interests=2,
         embedding_dim=8,
         max_history_length=LENGTH,
+        loss=loss,
     )
 
 
@@ -45,11 +46,11 @@ def largest_difference(one: TiMiRec, other: TiMiRec) -> float:
 
 
 def train(
-    strategy: tf.distribute.Strategy | None,
+    strategy: tf.distribute.Strategy | None, loss: str
 ) -> tuple[TiMiRec, StagedTraining]:
     """Returns a trained model and the callback that knows its history."""
     with (strategy or tf.distribute.get_strategy()).scope():
-        model = make_model()
+        model = make_model(loss)
         # A large epsilon, lest the sign of a gradient near zero decide.
         optimizer = LazyAdam(0.05, l2=1e-4, epsilon=1e-3)
         model.compile(optimizer=optimizer, steps_per_execution=3)
@@ -78,18 +79,17 @@ def main() -> None:
         cpu, [tf.config.LogicalDeviceConfiguration()] * 2
     )
     strategy = join_cluster("mirrored")
-    one, one_staged = train(None)
-    two, two_staged = train(strategy)
-    print(
-        json.dumps(
-            {
-                "replicas": strategy.num_replicas_in_sync,
-                "distance": largest_difference(one, two),
-                "way": largest_difference(one, make_model()),
-                "histories": [one_staged.history, two_staged.history],
-            }
-        )
-    )
+    found = {}
+    for loss in ("bpr", "sampled_softmax"):
+        one, one_staged = train(None, loss)
+        two, two_staged = train(strategy, loss)
+        found[loss] = {
+            "replicas": strategy.num_replicas_in_sync,
+            "distance": largest_difference(one, two),
+            "way": largest_difference(one, make_model(loss)),
+            "histories": [one_staged.history, two_staged.history],
+        }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -11,23 +11,31 @@ from tfrs_timirec.training import is_chief, join_cluster, wait_for_all
 from tfrs_timirec.training.distribution import table_partitions
 
 
-def test_two_replicas_train_as_one():
+@pytest.fixture(scope="module")
+def mirrored():
+    """What one and two replicas came to, by the loss."""
     result = subprocess.run(
         [sys.executable, "-m", "tests.training.mirrored_program"],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=240,
+        timeout=400,
     )
 
-    found = json.loads(result.stdout.splitlines()[-1])
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("loss", ["bpr", "sampled_softmax"])
+def test_two_replicas_train_as_one(mirrored, loss):
+    found = mirrored[loss]
     assert found["replicas"] == 2
     assert found["distance"] < 0.02 * found["way"]
     one, two = found["histories"]
     assert len(one) == len(two) == 2
     assert one[1]["ranking_loss"] < 0.95 * one[0]["ranking_loss"]
     for expected, actual in zip(one, two, strict=True):
-        assert actual == pytest.approx(expected, rel=1e-3, abs=1e-3)
+        # One of the 200 users may change places with a candidate.
+        assert actual == pytest.approx(expected, rel=1e-3, abs=6e-3)
 
 
 def test_tables_alone_are_divided():

@@ -39,7 +39,7 @@ class ComiRec(SequentialRecommender):
             `item_embedding`, a layer whose `embeddings` are the
             (vocabulary_size, dim) item vectors. Takes the place of all
             arguments above.
-        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+        **kwargs: `loss` of `SequentialRecommender`; `name` of
             `tf.keras.Model`.
 
     Raises:

@@ -27,7 +27,7 @@ class GRU4Rec(SingleVectorRecommender):
     Args:
         vocabulary_size: number of ids, padding and unknown item included.
         embedding_dim: size of item and user vectors and of the state (D).
-        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+        **kwargs: `loss` of `SequentialRecommender`; `name` of
             `tf.keras.Model`.
 
     Raises:

@@ -38,7 +38,7 @@ class MIND(ComiRec):
             length; see `MINDExtractor`.
         routing_seed: seed of the logits that routing starts from.
         attention_power: p, at least 1; `math.inf` for the best interest alone.
-        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+        **kwargs: `loss` of `SequentialRecommender`; `name` of
             `tf.keras.Model`.
 
     Raises:

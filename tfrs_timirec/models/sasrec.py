@@ -41,7 +41,7 @@ class SASRec(SingleVectorRecommender):
         num_blocks: transformer blocks; 1 in the authors' commands.
         dropout: rate of the dropout of what goes into the blocks and of what
             they add; 0 in the authors' code.
-        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+        **kwargs: `loss` of `SequentialRecommender`; `name` of
             `tf.keras.Model`.
 
     Raises:

@@ -44,7 +44,7 @@ class SequentialRecommender(_SaveableModel):
             for it; "sampled_softmax" with those of the whole batch (on each
             replica, of its part), but where one is the target. Those drawn
             for others may be items that the user met.
-        **kwargs: `name` and `dtype` of `tf.keras.Model`.
+        **kwargs: `name` of `tf.keras.Model`.
 
     Raises:
         ValueError: if `loss` is unknown.
@@ -93,13 +93,14 @@ class SequentialRecommender(_SaveableModel):
         """Configures training; `AdamL2` is the paper's optimizer.
 
         Args:
-            optimizer: an optimizer, or its name.
+            optimizer: an optimizer, or its name; not one of
+                `tf.keras.optimizers.legacy`.
             **kwargs: as `tf.keras.Model.compile`, but for losses and metrics:
                 the loss is chosen when the model is made, and what is measured
                 is fixed.
 
         Raises:
-            ValueError: if a loss or metrics are given.
+            ValueError: if a loss or metrics are given, or a legacy optimizer.
         """
         for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
             if kwargs.get(name) is not None:
@@ -109,6 +110,15 @@ class SequentialRecommender(_SaveableModel):
                     " the model's own `loss`; hit rate and NDCG are measured"
                     " by themselves."
                 )
+        # Names stand for legacy optimizers on some machines.
+        optimizer = tf.keras.optimizers.get(optimizer)
+        if isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):
+            raise ValueError(
+                f"{type(self).__name__}: `optimizer` must not be a legacy one,"
+                " whose state cannot be made before training. Received:"
+                f" optimizer={optimizer!r}. Give one of tf.keras.optimizers or"
+                " tfrs_timirec.training, as AdamL2()."
+            )
         super().compile(optimizer=optimizer, **kwargs)
 
     @property
@@ -229,20 +239,39 @@ class SequentialRecommender(_SaveableModel):
         """
         target_ids = features["target_id"][:, tf.newaxis]
         negative_ids = features["negative_ids"]
+        if self._shares_negatives:
+            return self._score_shared(target_ids, negative_ids, user_vectors)
         item_ids = tf.concat([target_ids, negative_ids], axis=1)
         items = tf.nn.embedding_lookup(self.item_embeddings, item_ids)
         user_vectors = tf.cast(user_vectors, items.dtype)  # As in `score`.
-        if not self._shares_negatives:
-            return tf.matmul(user_vectors, items, transpose_b=True)
-        negatives = tf.reshape(items[:, 1:], (-1, items.shape[-1]))
+        return tf.matmul(user_vectors, items, transpose_b=True)
+
+    def _score_shared(
+        self,
+        target_ids: tf.Tensor,
+        negative_ids: tf.Tensor,
+        user_vectors: tf.Tensor,
+    ) -> tf.Tensor:
+        """Scores (batch, 1) targets, and the negatives of the whole batch."""
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            replica = tf.distribute.get_replica_context()
+            negative_ids = replica.all_gather(negative_ids, axis=0)
+        items = tf.nn.embedding_lookup(
+            self.item_embeddings,
+            tf.concat([target_ids, tf.reshape(negative_ids, (-1, 1))], axis=0),
+        )
+        user_vectors = tf.cast(user_vectors, items.dtype)
+        targets, negatives = tf.split(
+            items, [tf.shape(target_ids)[0], tf.size(negative_ids)]
+        )
         is_target = tf.reshape(negative_ids, (1, -1)) == target_ids
         return tf.concat(
             [
-                tf.matmul(user_vectors, items[:, :1], transpose_b=True),
+                tf.matmul(user_vectors, targets, transpose_b=True),
                 tf.where(
                     is_target[:, tf.newaxis],
                     items.dtype.min,
-                    tf.tensordot(user_vectors, negatives, [[2], [1]]),
+                    tf.tensordot(user_vectors, negatives[:, 0], [[2], [1]]),
                 ),
             ],
             axis=2,

@@ -24,7 +24,7 @@ class SingleVectorRecommender(SequentialRecommender):
     Args:
         vocabulary_size: number of ids, padding and unknown item included.
         embedding_dim: size of item and user vectors (D).
-        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+        **kwargs: `loss` of `SequentialRecommender`; `name` of
             `tf.keras.Model`.
 
     Raises:

@@ -46,7 +46,7 @@ class TiSASRec(SingleVectorRecommender):
         max_interval: intervals from here on are one; 512 in the authors' code.
         dropout: rate of the dropout of what goes into the blocks and of what
             they add; 0 in the authors' code.
-        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+        **kwargs: `loss` of `SequentialRecommender`; `name` of
             `tf.keras.Model`.
 
     Raises:

@@ -31,7 +31,7 @@ class YouTubeDNN(SingleVectorRecommender):
         vocabulary_size: number of ids, padding and unknown item included.
         embedding_dim: size of all vectors and layers (D).
         num_hidden_layers: ReLU layers before the last, linear one.
-        **kwargs: `loss` of `SequentialRecommender`; `name` and `dtype` of
+        **kwargs: `loss` of `SequentialRecommender`; `name` of
             `tf.keras.Model`.
 
     Raises:

@@ -201,7 +201,8 @@ def fit_arguments(
     """Returns the arguments of `model.fit` that say what it trains on.
 
     With a synchronous strategy the replicas share every batch and every case,
-    so that the numbers are those of one replica, but for the order of sums.
+    so that the numbers are those of one replica, but for the order of sums and
+    for dropout, of which each replica draws its own.
     With parameter servers each worker takes whole batches of its own, and the
     chief validates alone.
 

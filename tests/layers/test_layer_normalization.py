@@ -47,3 +47,11 @@ def test_half_precision_is_computed_in_full():
     assert outputs.dtype == tf.float16
     assert np.all(np.isfinite(outputs))
     np.testing.assert_allclose(outputs, keras(inputs), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "options", [{"axis": 1}, {"center": False}, {"scale": False}]
+)
+def test_other_arguments_of_keras_s_are_refused(options):
+    with pytest.raises(ValueError, match="`axis` must be the last one"):
+        LayerNormalization(**options).build((4, 5, DIM))

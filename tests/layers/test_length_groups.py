@@ -41,6 +41,13 @@ def test_rows_come_back_in_order_with_what_belongs_to_them(shares, lengths):
     assert seen == lengths
 
 
+def test_unknown_length_is_an_error():
+    ids = tf.keras.Input((None,), dtype=tf.int32)
+
+    with pytest.raises(ValueError, match="`item_ids` must have a known length"):
+        map_by_length(lambda group: group, ids)
+
+
 def test_align_right_moves_one_by_the_other():
     ids = tf.constant([[5, 0, 7, 0]])
 

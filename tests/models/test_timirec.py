@@ -226,16 +226,17 @@ def test_custom_layers_fit_in():
 
 
 def test_validation_judges_the_predictor():
-    model = make_fixed([0.0, 0.0])
+    model = make_fixed([0.0, 0.5], temperature=0.5)
     model.compile(optimizer="sgd")
     batch = {
         "item_ids": tf.constant([[2, 3]]),
         "target_id": tf.constant([2]),
         "candidate_ids": tf.constant([[3]]),
     }
-    # User vector (1, 1.5): the target, with 1, is behind item 3, with 1.5.
-    # Cosines 1 and 0 against logits 0 and 0, both at temperature 1.
-    p, q = np.exp([1.0, 0.0]) / (np.e + 1), np.array([0.5, 0.5])
+    # User vector (0.76, 1.87): the target, with 0.76, is behind item 3.
+    # Cosines 1 and 0 against logits 0 and 0.5, both at temperature 0.5.
+    p = np.exp([2.0, 0.0]) / (np.exp(2.0) + 1)
+    q = np.exp([0.0, 1.0]) / (1 + np.e)
     middle = (p + q) / 2
     divergence = (p @ np.log(p / middle) + q @ np.log(q / middle)) / 2
 

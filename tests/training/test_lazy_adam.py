@@ -95,7 +95,7 @@ def test_other_rows_and_their_moments_rest():
 
 
 def moments(optimizer):
-    return optimizer.variables[2:]  # Behind the step and the learning rate.
+    return optimizer.variables[1:]  # Behind the step.
 
 
 def test_row_that_comes_again_is_corrected_by_the_step():

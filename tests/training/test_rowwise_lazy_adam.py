@@ -41,6 +41,25 @@ def test_second_moment_has_one_entry_a_row():
     assert shapes == [(5, 4), (3, 4), (5, 1), (3, 4)]
 
 
+def test_part_of_a_divided_table_is_a_table():
+    part = tf.Variable(tf.ones((5, 4)), name="item/embeddings/part_1")
+    optimizer = RowwiseLazyAdam()
+    optimizer.build([part])
+
+    assert optimizer.variables[-1].shape == (5, 1)
+
+
+def test_other_sparse_gradients_are_those_of_lazy_adam():
+    weights = []
+    for optimizer_class in (LazyAdam, RowwiseLazyAdam):
+        kernel = tf.Variable(tf.ones((2, 2)), name="kernel")
+        optimizer = optimizer_class(learning_rate=0.1)
+        optimizer.apply_gradients([(slices(0, [3.0, 1.0]), kernel)])
+        weights.append(kernel.numpy())
+
+    np.testing.assert_array_equal(*weights)
+
+
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 def test_a_table_of_one_column_moves_as_with_lazy_adam(l2):
     # The mean of one square is that square.

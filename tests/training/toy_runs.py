@@ -107,11 +107,7 @@ class Recorder(tf.keras.callbacks.Callback):
         optimizer = self.model.optimizer
         self.start_weights.append(trainable(self.model))
         self.start_optimizers.append(
-            [
-                variable.numpy()
-                for variable in optimizer.variables
-                if variable is not optimizer.learning_rate
-            ]
+            [variable.numpy() for variable in optimizer.variables]
         )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

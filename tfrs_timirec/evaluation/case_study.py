@@ -117,9 +117,8 @@ def study_case(
     context = ContextFeatures(log, model.feature_names)(
         tf.constant([position]), tf.constant(places[np.newaxis]), padded
     )
-    weights = tf.nn.softmax(
-        model.interest_logits({"item_ids": padded, **context})
-    )
+    logits = model.interest_logits({"item_ids": padded, **context})
+    weights = tf.nn.softmax(tf.cast(logits, tf.float32))
     target = log.item_ids[position]
 
     def titles(ids: np.ndarray) -> tuple[str, ...]:

@@ -134,6 +134,7 @@ class PlantedTruth:
         planted = tf.one_hot(
             tf.gather(self.item_interests, item_ids), self.num_interests
         )  # (batch, length, M)
+        attention = tf.cast(attention, tf.float32)
         return tf.einsum("bkl,blm->bkm", attention, planted)
 
     def of_predictions(
@@ -158,7 +159,8 @@ class PlantedTruth:
             features=model.feature_names,
         )
         for features in batches:
-            weights = tf.nn.softmax(model.interest_logits(features))
+            logits = tf.cast(model.interest_logits(features), tf.float32)
+            weights = tf.nn.softmax(logits)
             mapping = self.map_interests(model, features["item_ids"])
             predictions.append(tf.einsum("bk,bkm->bm", weights, mapping))
         return tf.concat(predictions, axis=0).numpy()
@@ -188,7 +190,9 @@ class PlantedTruth:
         for features, distributions in _with_rows(batches, truth):
             mapping = self.map_interests(model, features["item_ids"])
             weights = weigh_interests(mapping, distributions)
-            interests = model.extractor(features["item_ids"])
+            interests = tf.cast(
+                model.extractor(features["item_ids"]), tf.float32
+            )
             user_vectors = tf.einsum("bk,bkd->bd", weights, interests)
             ranks.append(
                 model.candidate_ranks(features, user_vectors[:, tf.newaxis])

@@ -25,6 +25,9 @@ class LayerNormalization(tf.keras.layers.LayerNormalization):
         **kwargs: `epsilon`, `name`, … of `tf.keras.layers.LayerNormalization`;
             `axis`, `center` and `scale` must keep their defaults.
 
+    Raises:
+        ValueError: if one of them does not.
+
     Example:
     >>> layer = LayerNormalization(epsilon=1e-5)
     >>> layer(tf.random.normal((2, 20, 64))).shape
@@ -32,6 +35,18 @@ class LayerNormalization(tf.keras.layers.LayerNormalization):
 
     Reference: Ba et al., *Layer normalization*, 2016.
     """
+
+    def build(self, input_shape: Any) -> None:
+        """Creates scale and offset."""
+        super().build(input_shape)
+        last = len(input_shape) - 1
+        if list(self.axis) != [last] or not (self.center and self.scale):
+            raise ValueError(
+                "LayerNormalization: `axis` must be the last one, and `center`"
+                f" and `scale` True. Received: axis={self.axis},"
+                f" center={self.center}, scale={self.scale} for inputs of"
+                f" {last + 1} axes. Take Keras's own layer for others."
+            )
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the normalized inputs, scaled and shifted."""

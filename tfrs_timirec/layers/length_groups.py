@@ -32,12 +32,20 @@ def map_by_length(
     Returns:
         (batch, …), what the function returns for each row.
 
+    Raises:
+        ValueError: if the length is unknown.
+
     Example:
     >>> map_by_length(lambda ids: tf.reduce_sum(ids, axis=1),
     ...               tf.constant([[0, 0, 5], [1, 2, 3]])).numpy()
     array([5, 6], dtype=int32)
     """
     longest = item_ids.shape[1]
+    if longest is None:
+        raise ValueError(
+            "`item_ids` must have a known length, the size of axis 1."
+            f" Received: shape {item_ids.shape}. Pad histories to one length."
+        )
     others = tuple(align_right(other, item_ids) for other in others)
     item_ids = align_right(item_ids)
     lengths = [round(share * longest) for share in shares]

@@ -73,7 +73,7 @@ class LazyAdam(AdamL2):
             **kwargs,
         )
 
-    def squares(self, gradient: tf.Tensor) -> tf.Tensor:
+    def squares(self, gradient: tf.Tensor, variable: tf.Variable) -> tf.Tensor:
         """Returns what the second moment averages of rows' gradients."""
         return tf.square(gradient)
 
@@ -104,7 +104,7 @@ class LazyAdam(AdamL2):
         beta_2 = tf.cast(self.beta_2, dtype)
         step = tf.cast(self.iterations + 1, dtype)
         first += (1 - beta_1) * (gradient - first)
-        second += (1 - beta_2) * (self.squares(gradient) - second)
+        second += (1 - beta_2) * (self.squares(gradient, variable) - second)
         corrected = tf.sqrt(second / (1 - tf.pow(beta_2, step)))
         rate = tf.cast(self.learning_rate, dtype) / (1 - tf.pow(beta_1, step))
         weights -= rate * first / (corrected + self.epsilon)

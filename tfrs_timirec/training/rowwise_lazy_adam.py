@@ -52,8 +52,10 @@ class RowwiseLazyAdam(LazyAdam):
             return tf.TensorShape((variable.shape[0], 1))
         return super().second_moment_shape(variable)
 
-    def squares(self, gradient: tf.Tensor) -> tf.Tensor:
-        """Returns the mean of a row's squares, (rows, 1)."""
+    def squares(self, gradient: tf.Tensor, variable: tf.Variable) -> tf.Tensor:
+        """Returns the mean of a row's squares, (rows, 1), for a table."""
+        if not _is_table(variable):
+            return super().squares(gradient, variable)
         return tf.reduce_mean(tf.square(gradient), axis=1, keepdims=True)
 
     def update_step(self, gradient: Any, variable: tf.Variable) -> None:
@@ -64,4 +66,5 @@ class RowwiseLazyAdam(LazyAdam):
 
 
 def _is_table(variable: tf.Variable) -> bool:
-    return "embeddings" in variable.name.split("/")[-1]
+    # A part of a table that is divided over servers ends with its number.
+    return any("embeddings" in part for part in variable.name.split("/")[-2:])

@@ -175,10 +175,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
             return
         self._next_stage = stage + 1
         self._start_stage(self._next_stage)
-        optimizer = self.model.optimizer
-        for variable in optimizer.variables:
-            if variable is not optimizer.learning_rate:
-                assign(variable, 0)
+        for variable in self.model.optimizer.variables:
+            assign(variable, 0)
 
     def _start_stage(self, stage: int) -> None:
         name = self.model.stages[stage - 1]

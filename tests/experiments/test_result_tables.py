@@ -131,6 +131,24 @@ def test_only_seeds_of_both_are_compared(tmp_path):
     assert cells[4:] == ["+0.1000", "1", "", "1.0000"]
 
 
+def test_best_other_system_is_chosen_by_the_common_seeds(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    # Seed 2 alone makes joint training the better of both.
+    fill(
+        store,
+        plan,
+        {"joint train": (0.1, 0.1, 0.9), "w/o stopgrad": (0.21, 0.21)},
+        ranks=[1, 1, 30, 30],
+    )
+    fill(store, plan, {"TiMiRec": (0.2, 0.2)}, ranks=[1, 1, 1, 30])
+
+    cells = row(
+        render_tables(plan, "amazon_beauty", store), "without transformer", 1
+    )
+
+    assert cells[3:6] == ["w/o stopgrad", "-0.0100", "2"]
+
+
 @pytest.mark.parametrize("name", ["figure2", "figure3", "temperature"])
 def test_figures_are_drawn_of_what_there_is(name, tmp_path):
     store, plan = ResultStore(tmp_path / "results"), make_plan(name)

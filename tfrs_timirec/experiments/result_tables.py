@@ -272,9 +272,11 @@ def _significance(plan: Plan, results: Results) -> list[str]:
             ],
             rows,
         ),
-        "p over seeds: one pair a seed, the metric of both systems. p over"
-        " users: one pair a user, the user's gain in the metric, averaged over"
-        " the seeds that both have. Two-sided; sampled negatives.",
+        "The best other system by the mean over the common seeds, of those"
+        " that have most seeds in common. p over seeds: one pair a seed, the"
+        " metric of both systems. p over users: one pair a user, the user's"
+        " gain in the metric, averaged over the common seeds. Two-sided;"
+        " sampled negatives.",
     ]
 
 
@@ -283,19 +285,25 @@ def _compare(
 ) -> list[str] | None:
     metric = METRICS[heading]
     (column,) = _metric_columns("sampled", heading)
-    means = {
-        title: float(np.mean(column.values(results[title])))
+    common = {
+        title: sorted(set(results[title]) & set(results[tested]))
         for title in titles
-        if title != tested and set(results[title]) & set(results[tested])
+        if title != tested
     }
-    if not means:
+    # The most seeds first, lest a lucky one decide who is the best.
+    most = max((len(seeds) for seeds in common.values()), default=0)
+    if not most:
         return None
-    best = max(means, key=lambda title: means[title])
-    seeds = sorted(set(results[tested]) & set(results[best]))
-    pairs = [
-        column.values({seed: results[title][seed] for seed in seeds})
-        for title in (tested, best)
-    ]
+    pairs_of = {
+        title: [
+            column.values({seed: results[one][seed] for seed in seeds})
+            for one in (tested, title)
+        ]
+        for title, seeds in common.items()
+        if len(seeds) == most
+    }
+    best = max(pairs_of, key=lambda title: np.mean(pairs_of[title][1]))
+    seeds, pairs = common[best], pairs_of[best]
     by_user = [
         np.mean(
             [

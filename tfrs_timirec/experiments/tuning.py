@@ -183,9 +183,16 @@ class Tuner:
                 study_name="timirec",
                 direction="maximize",
                 load_if_exists=True,
-                pruner=optuna.pruners.MedianPruner(
+            )
+            is_whole = (
+                math.prod(len(v) for v in self.grid.values()) <= num_trials
+            )
+            study.pruner = (
+                optuna.pruners.NopPruner()
+                if is_whole
+                else optuna.pruners.MedianPruner(
                     n_startup_trials=4, n_warmup_steps=5
-                ),
+                )
             )
             study.sampler = optuna.samplers.TPESampler(
                 seed=self.settings.seed + len(study.get_trials(deepcopy=False)),
@@ -202,7 +209,7 @@ class Tuner:
                     " this one."
                 )
             study.set_user_attr("identity", identity)
-            if math.prod(len(v) for v in self.grid.values()) <= num_trials:
+            if is_whole:
                 for point in _points(self.grid):
                     study.enqueue_trial(point, skip_if_exists=True)
         return study

@@ -26,14 +26,20 @@ _HOUSEHOLD_SMALL = {
 }
 
 # As the authors' commands have it, for Beauty and MovieLens; the rest of the
-# paper's setting is the default of `TrainingSettings`.
+# paper's setting is the default of `TrainingSettings`. SASRec's and TiSASRec's
+# commands are for another data set; on Beauty's validation cases SASRec does
+# better with their rate, too (NDCG@5 0.143 against 0.119 with 1e-3).
 _PAPER: _Table = {
+    ("sasrec", "amazon_beauty"): {"learning_rate": 1e-4},
+    ("tisasrec", "amazon_beauty"): {"learning_rate": 1e-4},
     ("comirec_plus", "amazon_beauty"): {"learning_rate": 1e-4},
     ("timirec", "amazon_beauty"): {"num_projection_layers": 1},
     ("timirec_plus", "amazon_beauty"): {
         "learning_rate": 1e-4,
         "num_projection_layers": 1,
     },
+    ("sasrec", "movielens_sequences/1m"): {"learning_rate": 1e-4},
+    ("tisasrec", "movielens_sequences/1m"): {"learning_rate": 1e-4},
     ("comirec_plus", "movielens_sequences/1m"): {
         "learning_rate": 1e-4,
         "num_interests": 2,

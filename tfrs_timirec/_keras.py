@@ -36,6 +36,8 @@ def require_keras_2() -> None:
             " to 1 before Python starts."
         )
 
+    # Else each import says that there is no GPU, and what oneDNN is.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     import tensorflow as tf  # noqa: PLC0415
 
     _require_matching_tf_keras(tf.__version__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import shlex
 
 import rich.console
 
@@ -112,10 +113,13 @@ def run(args: argparse.Namespace) -> int:
     size = sum(
         path.stat().st_size for path in folder.rglob("*") if path.is_file()
     )
+    item = str(training_run.interactions.items[0])
+    question = ["timirec", "recommend", str(folder), "--history", item]
+    context = [name for name in model.feature_names if name != "item_ids"]
+    hint = f" (besides, it needs --context for {', '.join(context)})"
     console.print(
         f"Exported to {folder} ({size / 2**20:.1f} MiB); the model card is its"
-        " README.md.\nAsk it: timirec recommend"
-        f" {folder} --history {training_run.interactions.items[0]}",
+        f" README.md.\nAsk it: {shlex.join(question)}{hint * bool(context)}",
         soft_wrap=True,
     )
     return 0

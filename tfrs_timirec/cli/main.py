@@ -28,6 +28,9 @@ _VERBS = (
     "data",
 )
 
+# What goes on where it stopped.
+_RESUMED = ("demo", "train", "recommend-all", "reproduce", "tune")
+
 _DESCRIPTION = """\
 Trains and evaluates TiMiRec, a recommender that models several interests of a
 user and predicts which of them comes next.
@@ -67,12 +70,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except tf.errors.ResourceExhaustedError as error:
         print(
-            "\nInterrupted. A training run goes on where it stopped when the"
-            " same command is given again.",
+            f"error: no space is left: {error.message.splitlines()[0]} Free"
+            " some, and give the same command again.",
             file=sys.stderr,
         )
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        if words[0] in _RESUMED:
+            print(
+                "The same command goes on where this one stopped.",
+                file=sys.stderr,
+            )
         return 130
 
 

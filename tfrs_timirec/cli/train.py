@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import pathlib
 import shlex
+from collections.abc import Iterator
 
 import rich.console
+import tensorflow as tf
 
 from tfrs_timirec.cli.data_arguments import (
     add_data_arguments,
@@ -17,18 +20,25 @@ from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
     read_settings,
 )
+from tfrs_timirec.data.description import (
+    InteractionStatistics,
+    compute_statistics,
+)
 from tfrs_timirec.experiments import (
     MODEL_NAMES,
     DataSource,
     TrainingRun,
     TrainingSettings,
 )
+from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.training import (
     STRATEGY_NAMES,
     is_chief,
     join_cluster,
     wait_for_all,
 )
+
+_SECONDS_A_YEAR = 365 * 86400
 
 _DESCRIPTION = """\
 Trains a model in one or two stages, evaluates it, and writes everything into a
@@ -141,11 +151,31 @@ def run(args: argparse.Namespace) -> int:
     source = read_data_arguments(args)
     settings = read_settings(args, source)
     strategy = join_cluster(args.strategy) if args.strategy else None
+    folder = args.output or _default_folder(source, settings)
+    with contextlib.ExitStack() as claims:
+        if strategy is None:  # A cluster agrees by itself who writes.
+            lock = folder.with_name(f"{folder.name}.lock")
+            if not claims.enter_context(claim(lock)):
+                raise ValueError(
+                    "`output` must be a folder that no other process trains"
+                    f" in. Received: output='{folder}', which process"
+                    f" {lock.read_text().strip()} holds. Wait until it has"
+                    " ended, or choose another folder."
+                )
+        return _train(args, source, settings, strategy, folder)
+
+
+def _train(
+    args: argparse.Namespace,
+    source: DataSource,
+    settings: TrainingSettings,
+    strategy: tf.distribute.Strategy | None,
+    folder: pathlib.Path,
+) -> int:
     # One worker of many speaks for all.
     console = rich.console.Console(
         highlight=False, quiet=not is_chief(strategy)
     )
-    folder = args.output or _default_folder(source, settings)
     interactions = source.load()
     console.print(
         f"{settings.model} on {interactions.name}:"
@@ -153,6 +183,8 @@ def run(args: argparse.Namespace) -> int:
         f" {interactions.num_interactions:,} interactions",
         soft_wrap=True,
     )
+    for note in _notes(compute_statistics(interactions), settings):
+        console.print(f"Note: {note}", soft_wrap=True)
     training_run = TrainingRun(
         settings,
         interactions,
@@ -186,6 +218,31 @@ def run(args: argparse.Namespace) -> int:
     )
     wait_for_all(strategy)
     return 0
+
+
+def _notes(
+    statistics: InteractionStatistics, settings: TrainingSettings
+) -> Iterator[str]:
+    """Says what makes the numbers of a log other than they seem."""
+    if 0 < statistics.last_timestamp < _SECONDS_A_YEAR:
+        yield (
+            "all times lie in 1970. They are read as Unix seconds; dates as"
+            " 20231114 or days must be converted first."
+        )
+    if statistics.repeated_pairs:
+        yield (
+            f"{statistics.repeated_pairs:,} interactions are of a user and an"
+            " item that the user had met before. A held-out item that stands"
+            " in its history is easy to foresee; 'timirec data prepare"
+            " --duplicates first' keeps the first of each."
+        )
+    if statistics.num_items <= settings.num_evaluation_negatives:
+        yield (
+            f"{settings.num_evaluation_negatives:,} negatives a case are drawn"
+            f" out of {statistics.num_items:,} items, so they repeat, and ranks"
+            " among them are worse than in the whole catalogue."
+            " --num-evaluation-negatives draws fewer."
+        )
 
 
 def _default_folder(

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -230,8 +231,14 @@ class RunFolder:
                 f"`folder` must hold a finished run, but {path} is missing."
                 " Train it first: the same command goes on where it stopped."
             )
-        with np.load(path) as arrays:
-            return [arrays[name] for name in sorted(arrays.files)]
+        try:
+            with np.load(path) as arrays:
+                return [arrays[name] for name in sorted(arrays.files)]
+        except (zipfile.BadZipFile, EOFError, ValueError) as error:
+            raise ValueError(
+                f"`folder` must hold whole weights, but {path} is damaged"
+                f" ({error}). Train into another folder, or bring back a copy."
+            ) from error
 
     def write_weights(self, stage: str, weights: Sequence[np.ndarray]) -> None:
         """Writes a stage's best weights.

@@ -137,12 +137,16 @@ class ModelVersions:
         Args:
             poll_seconds: pause between two looks at the folder.
         """
+        complaint = ""
         while True:
             await asyncio.sleep(poll_seconds)
             try:
                 await self.update()
+                complaint = ""
             except OSError as error:
-                _log.warning("Cannot look for new versions: %s", error)
+                if str(error) != complaint:  # Once is enough.
+                    complaint = str(error)
+                    _log.warning("Cannot look for new versions: %s", complaint)
 
     async def close(self) -> None:
         """Closes all versions after their last request."""

@@ -1,0 +1,58 @@
+"""What `timirec train` says before it trains, and what it refuses."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from tests.cli.test_main import QUICK, failure, write_log
+from tfrs_timirec.cli.main import main
+from tfrs_timirec.experiments.claim import claim
+
+
+@pytest.fixture(scope="module")
+def doubled(tmp_path_factory):
+    """(arguments, run folder) of a run on a log that has each row twice."""
+    folder = tmp_path_factory.mktemp("doubled")
+    frame = pd.read_csv(write_log(folder / "log.csv"))
+    pd.concat([frame, frame]).to_csv(folder / "log.csv", index=False)
+    run = folder / "run"
+    words = ["--interactions", folder / "log.csv", "--model", "comirec"]
+    arguments = ["train", *words, "--output", run, *QUICK]
+    arguments = [str(argument) for argument in arguments]
+    assert main(arguments) == 0
+    return arguments, run
+
+
+def test_numbers_that_mean_something_else_are_pointed_out(doubled, capsys):
+    arguments, _ = doubled
+
+    assert main(arguments) == 0
+    # The run is one of other settings, which comes up after the notes.
+    assert main([*arguments, "--num-evaluation-negatives=10"]) == 2
+
+    out = capsys.readouterr().out
+    assert "Note: all times lie in 1970" in out
+    assert "Note: 30 interactions are of a user and an item" in out
+    assert out.count("Note: 10 negatives a case are drawn out of 10 items") == 1
+
+
+def test_one_process_trains_in_a_folder(doubled, capsys):
+    arguments, run = doubled
+
+    with claim(run.with_name("run.lock")):
+        error = failure(capsys, *arguments)
+
+    assert "`output` must be a folder that no other process trains in" in error
+    assert main(arguments) == 0
+
+
+def test_damaged_weights_are_named(doubled, tmp_path, capsys):
+    _, run = doubled
+    copy = shutil.copytree(run, tmp_path / "copy")
+    weights = copy / "weights" / "pretraining.npz"
+    weights.write_bytes(weights.read_bytes()[:200])
+
+    error = failure(capsys, "export", copy, "--output", tmp_path / "export")
+
+    assert "pretraining.npz is damaged" in error

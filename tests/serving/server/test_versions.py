@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import socket
 import threading
 import time
 
@@ -143,7 +144,8 @@ def test_removed_version_gives_way_to_an_older_one(tmp_path):
 
 def start(folder, **settings):
     server = ModelServer(
-        folder, settings=ServerSettings(grpc_port=0, rest_port=0, **settings)
+        folder,
+        settings=ServerSettings(**{"grpc_port": 0, "rest_port": 0, **settings}),
     )
     return asyncio.run(server.start())
 
@@ -160,6 +162,17 @@ def test_nothing_to_serve_is_said(tmp_path, toy_version):
         start(tmp_path)
     with pytest.raises(ValueError, match="without / and :"):
         ModelServer(toy_version.parent, "a/b")
+
+
+@pytest.mark.parametrize("name", ["grpc_port", "rest_port"])
+def test_port_in_use_is_named_with_its_flag(tmp_path, name):
+    export_toy(tmp_path, 1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        flag = f"--{name.replace('_', '-')}"
+        with pytest.raises(OSError, match=f"cannot listen on .*{port}.*{flag}"):
+            start(tmp_path, **{name: port})
 
 
 def test_broken_warmup_is_a_version_that_does_not_load(tmp_path):

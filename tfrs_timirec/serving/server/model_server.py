@@ -230,7 +230,14 @@ class ModelServer:
         await runner.setup()
         self._close_ports.append(runner.cleanup)
         site = web.TCPSite(runner, self.settings.host, self.settings.rest_port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise OSError(
+                f"REST cannot listen on {self.settings.host}:"
+                f"{self.settings.rest_port} ({error.strerror}). Choose another"
+                " port with --rest-port, or another --host."
+            ) from error
         self.rest_port = runner.addresses[0][1]
 
     async def _start_grpc(self, predictor: Predictor, max_bytes: int) -> None:

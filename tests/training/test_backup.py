@@ -69,6 +69,24 @@ def test_save_that_was_killed_does_not_count(tmp_path):
     assert len(Backup(tmp_path).progress()["history"]) == 2
 
 
+@pytest.mark.parametrize("size", [0, 100, 1000])
+def test_damaged_backup_leaves_the_one_before(tmp_path, caplog, size):
+    model = make_model(ComiRec)
+    for num_epochs in (1, 2):
+        Backup(tmp_path).save(model, progress_of(num_epochs))
+    (data,) = tmp_path.glob("ckpt-2.data-*")
+    data.write_bytes(data.read_bytes()[:size])
+
+    backup, other = Backup(tmp_path), make_model(ComiRec)
+    backup.restore(other)
+
+    assert backup.progress() == progress_of(1) | {"stages": {}}
+    assert_equal_weights(other.get_weights(), model.get_weights())
+    assert "ckpt-2" in caplog.text
+    backup.save(model, progress_of(2))
+    assert len(Backup(tmp_path).progress()["history"]) == 2
+
+
 def test_stage_weights_stay_as_long_as_a_backup_names_them(tmp_path):
     model, backup = make_model(ComiRec), Backup(tmp_path)
     kept = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pathlib
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.training.stage_weights import StageWeights
+
+_log = logging.getLogger(__name__)
 
 _PROGRESS_KEY = "progress/.ATTRIBUTES/py_state"
 
@@ -20,7 +23,8 @@ class Backup:
     A backup is one TensorFlow checkpoint, the model with its random state, the
     optimizer, and the progress as JSON, beside the best weights of each stage
     (`stage_weights`). The last two are kept, and the newer one counts only when
-    it is complete, so a run may be killed while it is saved.
+    it is whole, so a run may be killed while it is saved, and a file that is
+    damaged later costs an epoch.
 
     Args:
         directory: where the checkpoints are; made if it is missing.
@@ -39,7 +43,7 @@ class Backup:
 
     def progress(self) -> dict[str, Any] | None:
         """Returns the saved progress, or None if nothing was saved yet."""
-        path = tf.train.latest_checkpoint(self.directory)
+        path = self._newest()
         return None if path is None else _read_progress(path)
 
     def save(self, model: tf.keras.Model, progress: dict[str, Any]) -> None:
@@ -73,9 +77,7 @@ class Backup:
                 f" Received: directory={self.directory!r}"
             )
         try:
-            _checkpoint(model, {}).restore(
-                tf.train.latest_checkpoint(self.directory)
-            ).assert_consumed()
+            _checkpoint(model, {}).restore(self._newest()).assert_consumed()
         except (AssertionError, ValueError) as error:
             raise ValueError(
                 "Backup: the model must be the one that was saved, with the"
@@ -84,6 +86,14 @@ class Backup:
                 " that run, or choose a new folder."
             ) from error
         self.stage_weights.folders = dict(progress["stages"])
+
+    def _newest(self) -> str | None:
+        """Returns the newest checkpoint that is whole."""
+        state = tf.train.get_checkpoint_state(self.directory)
+        for path in reversed(state.all_model_checkpoint_paths if state else ()):
+            if _is_whole(path):
+                return path
+        return None
 
 
 class _Progress(tf.train.experimental.PythonState):
@@ -106,6 +116,22 @@ def _checkpoint(
     return tf.train.Checkpoint(
         model=model, optimizer=model.optimizer, progress=_Progress(progress)
     )
+
+
+def _is_whole(path: str) -> bool:
+    """Whether every part of a checkpoint can be read; one table at a time."""
+    try:
+        reader = tf.train.load_checkpoint(path)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        _log.warning(
+            "A backup is damaged, so the one before counts: %s (%s)",
+            path,
+            error,
+        )
+        return False
+    return True
 
 
 def _read_progress(path: str) -> dict[str, Any]:

@@ -118,6 +118,24 @@ def test_best_other_system_is_tested_against(tmp_path):
     ]
 
 
+def test_users_gains_are_averaged_over_the_seeds(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    for seed, others, ranks in (
+        (0, [30, 30, 30], [1, 30, 30]),
+        (1, [30, 30, 1], [1, 1, 1]),
+    ):
+        of_seed = dataclasses.replace(plan, seeds=(seed,))
+        fill(store, of_seed, {"joint train": (0.1,)}, ranks=others)
+        fill(store, of_seed, {"TiMiRec": (0.2,)}, ranks=ranks)
+
+    text = render_tables(plan, "amazon_beauty", store)
+
+    # Users gain 1, 0.5 and 0: t = 0.5 / (0.5 / sqrt(3)) = 1.732 with 2
+    # degrees of freedom.
+    cells = row(text, "without transformer", number=1)
+    assert cells[-1] == "0.2254"
+
+
 def test_only_seeds_of_both_are_compared(tmp_path):
     store, plan = ResultStore(tmp_path), make_plan()
     fill(store, plan, {"TiMiRec": (0.2, 0.2, 0.2), "joint train": (0.1,)})

@@ -114,10 +114,9 @@ class SequentialRecommender(_SaveableModel):
         optimizer = tf.keras.optimizers.get(optimizer)
         if isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):
             raise ValueError(
-                f"{type(self).__name__}: `optimizer` must not be a legacy one,"
-                " whose state cannot be made before training. Received:"
-                f" optimizer={optimizer!r}. Give one of tf.keras.optimizers or"
-                " tfrs_timirec.training, as AdamL2()."
+                f"{type(self).__name__}: `optimizer` must not be a legacy one."
+                f" Received: optimizer={optimizer!r}. Give one of"
+                " tf.keras.optimizers or tfrs_timirec.training, as AdamL2()."
             )
         super().compile(optimizer=optimizer, **kwargs)
 

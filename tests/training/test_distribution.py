@@ -25,8 +25,11 @@ def mirrored():
     return json.loads(result.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("loss", ["bpr", "sampled_softmax"])
-def test_two_replicas_train_as_one(mirrored, loss):
+# With the softmax one of the 200 users changes places with a candidate.
+@pytest.mark.parametrize(
+    ("loss", "tolerance"), [("bpr", 1e-3), ("sampled_softmax", 6e-3)]
+)
+def test_two_replicas_train_as_one(mirrored, loss, tolerance):
     found = mirrored[loss]
     assert found["replicas"] == 2
     assert found["distance"] < 0.02 * found["way"]
@@ -34,8 +37,7 @@ def test_two_replicas_train_as_one(mirrored, loss):
     assert len(one) == len(two) == 2
     assert one[1]["ranking_loss"] < 0.95 * one[0]["ranking_loss"]
     for expected, actual in zip(one, two, strict=True):
-        # One of the 200 users may change places with a candidate.
-        assert actual == pytest.approx(expected, rel=1e-3, abs=6e-3)
+        assert actual == pytest.approx(expected, rel=1e-3, abs=tolerance)
 
 
 def test_tables_alone_are_divided():

@@ -72,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except tf.errors.ResourceExhaustedError as error:
         print(
-            f"error: no space is left: {error.message.splitlines()[0]} Free"
+            "error: no memory or disk space is left:"
+            f" {error.message.splitlines()[0]} Free"
             " some, and give the same command again.",
             file=sys.stderr,
         )

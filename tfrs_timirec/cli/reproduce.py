@@ -20,7 +20,7 @@ from tfrs_timirec.experiments import DataSource
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS
 from tfrs_timirec.experiments.cell_runner import CellRunner
 from tfrs_timirec.experiments.claim import claim
-from tfrs_timirec.experiments.experiment import Plan
+from tfrs_timirec.experiments.experiment import Plan, file_name_of
 from tfrs_timirec.experiments.presets import PRESET_NAMES
 from tfrs_timirec.experiments.result_figures import draw_figure
 from tfrs_timirec.experiments.result_store import ResultStore
@@ -255,7 +255,7 @@ def _command(args: argparse.Namespace) -> str:
 
 def _render(plan: Plan, dataset: str, store: ResultStore) -> list[pathlib.Path]:
     """Writes tables and figure; processes that finish together take turns."""
-    name = f"{plan.experiment.name}-{dataset.replace('/', '-')}"
+    name = f"{plan.experiment.name}-{file_name_of(dataset)}"
     table = store.folder / f"{name}.md"
     with claim(store.folder / ".rendering.lock", wait=True):
         text = render_tables(plan, dataset, store)

@@ -151,7 +151,7 @@ class Cell:
     @property
     def folder(self) -> pathlib.PurePath:
         """Place below a folder of results, or of runs."""
-        return pathlib.PurePath(self.dataset.replace("/", "-"), self.name)
+        return pathlib.PurePath(file_name_of(self.dataset), self.name)
 
     @property
     def path(self) -> pathlib.PurePath:
@@ -196,6 +196,15 @@ class Plan:
             ]
             for system in self.experiment.systems
         }
+
+
+def file_name_of(dataset: str) -> str:
+    """Returns a data set's name as part of a path.
+
+    Args:
+        dataset: its name, as "household_tv/tiny".
+    """
+    return dataset.replace("/", "-")
 
 
 def _base(

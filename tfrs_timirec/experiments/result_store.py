@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrs_timirec.experiments.experiment import Cell, Plan
+from tfrs_timirec.experiments.experiment import Cell, Plan, file_name_of
 from tfrs_timirec.experiments.run_folder import write_whole
 from tfrs_timirec.experiments.settings import TrainingSettings
 
@@ -111,7 +111,7 @@ class ResultStore:
         Args:
             dataset: name of the data set.
         """
-        folder = self.folder / "cells" / dataset.replace("/", "-")
+        folder = self.folder / "cells" / file_name_of(dataset)
         seeds = {
             int(file.stem.removeprefix("seed"))
             for file in folder.glob("*/seed*.json")

@@ -33,6 +33,36 @@ def test_each_place_takes_the_best_sum(diversity, expected):
     assert chosen.numpy().tolist() == [expected]
 
 
+def greedy(scores, categories, diversity):
+    """The rule as it is written down."""
+    chosen, left = [], list(range(len(scores)))
+    while left:
+        sums = [
+            scores[i]
+            + diversity * sum(categories[i] != categories[j] for j in chosen)
+            for i in left
+        ]
+        chosen.append(left.pop(int(np.argmax(sums))))
+    return chosen
+
+
+@pytest.mark.parametrize("diversity", [0.0, 0.25, 1.5, 64.0])
+def test_order_is_the_greedy_rules(diversity):
+    rng = np.random.default_rng(0)
+    # All sums of the rule are exact, and all different.
+    scores = np.stack([rng.permutation(40) for _ in range(20)])
+    parts = np.stack([rng.permutation(40) for _ in range(20)])
+    scores = scores + parts * 2.0**-12
+    categories = rng.integers(0, 6, scores.shape)
+
+    chosen = choose_diverse(scores, categories, [diversity] * 20, 40).numpy()
+
+    expected = [
+        greedy(*row, diversity) for row in zip(scores, categories, strict=True)
+    ]
+    assert chosen.tolist() == expected
+
+
 @pytest.mark.parametrize("diversity", [0.0, 0.5, 1e38])
 def test_a_candidate_comes_up_once_and_what_is_none_last(diversity):
     scores = [[LOWEST, 3.0, LOWEST, 2.0], [LOWEST] * 4]

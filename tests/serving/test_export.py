@@ -83,6 +83,16 @@ def test_k_is_at_most_the_catalogue(module, log):
     assert sorted(raw.decode() for raw in answer) == log.items.tolist()
 
 
+def test_k_beyond_the_longest_list_is_refused(model, log):
+    module = RecommenderModule(model, log, LENGTH, max_k=4)
+
+    assert len(recommend(module, [[""]], k=4)[0]) == 4
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="`k` must lie between 0 and 4"
+    ):
+        recommend(module, [[""]], k=5)
+
+
 @pytest.mark.parametrize("padding", [0, -1])
 def test_integer_ids_are_padded_with_0_or_minus_1(padding):
     log = make_log(list(range(100, 100 + NUM_ITEMS)))
@@ -214,6 +224,8 @@ def test_an_exported_model_recommends_with_titles(exported, log):
         model.recommend([3])
     with pytest.raises(ValueError, match="reads besides.*nothing.*weather"):
         model.recommend(history, context={"weather": ["rain"]})
+    with pytest.raises(ValueError, match="refuses.*between 0 and 1000.*1001"):
+        model.recommend(history, k=1001)
 
 
 def test_what_is_no_export_is_an_error(tmp_path):

@@ -19,7 +19,7 @@ from tests.serving.toy_exports import (
 )
 from tfrs_timirec.layers import DynamicRoutingExtractor, ItemEmbedding
 from tfrs_timirec.models import MIND, ComiRec, SequentialRecommender
-from tfrs_timirec.serving import RecommenderModule
+from tfrs_timirec.serving import ExportedModel, RecommenderModule, export
 
 
 class NewestItems(SequentialRecommender):
@@ -97,6 +97,23 @@ def test_context_comes_by_name_and_moves_with_its_items(log):
             timestamps=tf.constant([[950]], tf.int64),
             request_timestamp=tf.constant([1000], tf.int64),
         )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"timestamps": [950]}, {"request_timestamp": [1000, 1001]}]
+)
+def test_context_of_another_length_is_an_error(log, tmp_path, wrong):
+    model = NewestItems(
+        log.vocabulary_size, ("item_ids", "timestamps", "request_timestamp")
+    )
+    exported = ExportedModel(
+        export(model, log, tmp_path, max_history_length=LENGTH)
+    )
+    context = {"timestamps": [950, 10], "request_timestamp": [1000]}
+
+    assert len(exported.recommend(raw(log, 5, 3), context=context)) == 10
+    with pytest.raises(ValueError, match=f"{[*wrong][0]}' must have"):
+        exported.recommend(raw(log, 5, 3), context=context | wrong)
 
 
 class Profiled(NewestItems):

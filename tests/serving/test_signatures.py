@@ -142,7 +142,7 @@ def test_k_of_0_gives_empty_lists(module, log, signature):
 
 @pytest.mark.parametrize("signature", LISTS)
 def test_k_below_0_is_an_error(module, log, signature):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`k` must not be"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`k` must lie"):
         ask(module, [raw(log, 5)], signature, k=-1, **arguments_of(signature))
 
 

@@ -72,6 +72,13 @@ def add_parser(
         " (default: the interest that an item fits best)",
     )
     parser.add_argument(
+        "--max-k",
+        type=int,
+        default=1000,
+        metavar="K",
+        help="longest list that a request may ask for (default: %(default)s)",
+    )
+    parser.add_argument(
         "--no-titles",
         action="store_true",
         help="leave the items' titles out",
@@ -105,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
             max_history_length=training_run.settings.max_history_length,
             storage=args.storage,
             category=args.category,
+            max_k=args.max_k,
             titles=not args.no_titles,
             metrics=metrics,
             command=results.get("command"),

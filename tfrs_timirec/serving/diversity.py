@@ -21,6 +21,11 @@ def choose_diverse(
     where f is the score, S what was chosen before, c the category and
     $\lambda$ the diversity. With $\lambda = 0$ that is the order of the scores.
 
+    The sum is $|S|$ less the number of chosen items of i's category, and each
+    category gives its items in the order of their scores. So the list is the
+    order of $f(u, i) - \lambda r(i)$, r being the number of candidates of i's
+    category that come before i: one sort, however long the list.
+
     Args:
         scores: (batch, num_candidates) float32; candidates with the lowest
             float32 are chosen last.
@@ -42,51 +47,26 @@ def choose_diverse(
     scores = tf.convert_to_tensor(scores, tf.float32)
     categories = tf.convert_to_tensor(categories, tf.int32)
     diversity = tf.convert_to_tensor(diversity, tf.float32)
-    batch_size = tf.shape(scores)[0]
-    rows = tf.range(batch_size)
-
-    # `argmax` cannot tell the lowest float32 from what is lower.
+    # Where keys are equal, the score decides.
+    by_score = tf.argsort(scores, axis=1, direction="DESCENDING", stable=True)
+    scores = tf.gather(scores, by_score, batch_dims=1)
+    categories = tf.gather(categories, by_score, batch_dims=1)
+    places = tf.cast(_places_in_category(categories), tf.float32)
     lowest = tf.float32.min
-    values = tf.maximum(scores, lowest / 2)
-
-    def choose(
-        place: tf.Tensor,
-        values: tf.Tensor,
-        is_left: tf.Tensor,
-        chosen: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        best = tf.argmax(
-            tf.where(is_left, values, lowest), axis=1, output_type=tf.int32
-        )
-        category = tf.gather(categories, best, batch_dims=1)
-        differs = tf.cast(categories != category[:, tf.newaxis], tf.float32)
-        values += diversity[:, tf.newaxis] * differs
-        is_left = tf.tensor_scatter_nd_update(
-            is_left,
-            tf.stack([rows, best], axis=1),
-            tf.zeros((batch_size,), tf.bool),
-        )
-        chosen = tf.concat([chosen, best[:, tf.newaxis]], axis=1)
-        return place + 1, values, is_left, chosen
-
-    *_, chosen = tf.while_loop(
-        lambda place, *_: place < k,
-        choose,
-        (
-            0,
-            values,
-            tf.ones(tf.shape(scores), tf.bool),
-            tf.zeros((batch_size, 0), tf.int32),
-        ),
-        shape_invariants=(
-            tf.TensorShape(()),
-            scores.shape,
-            scores.shape,
-            tf.TensorShape((scores.shape[0], None)),
-        ),
-        parallel_iterations=1,
+    keys = tf.where(
+        scores > lowest,
+        tf.maximum(scores - diversity[:, tf.newaxis] * places, lowest / 2),
+        lowest,
     )
-    return chosen
+    return tf.gather(by_score, tf.math.top_k(keys, k).indices, batch_dims=1)
+
+
+def _places_in_category(categories: tf.Tensor) -> tf.Tensor:
+    """Counts, for each entry, the equal ones before it in its row."""
+    order = tf.argsort(categories, axis=1, stable=True)
+    ordered = tf.gather(categories, order, batch_dims=1)
+    places = tf.range(tf.shape(ordered)[1]) - tf.searchsorted(ordered, ordered)
+    return tf.gather(places, tf.argsort(order, axis=1), batch_dims=1)
 
 
 def first_occurrences(values: tf.Tensor) -> tf.Tensor:

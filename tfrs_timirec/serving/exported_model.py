@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrs_timirec.serving.exporting import TITLES_FILE
+from tfrs_timirec.serving.graph_message import graph_message
 from tfrs_timirec.serving.publishing import find_version
 
 _LISTS = ("k", "exclude_ids", "exclude_seen")
@@ -77,16 +78,15 @@ class ExportedModel:
             Columns `item_id`, `score` and, where known, `title`; best first.
 
         Raises:
-            ValueError: if ids are not of the model's type, or `context` is not
-                what the model reads.
+            ValueError: if ids are not of the model's type, `context` is not
+                what the model reads, or the model refuses `k` or `diversity`.
         """
         arguments = self._arguments(history, context or {})
-        answer = (
-            self._loaded.recommend_diverse(
-                **arguments, diversity=tf.constant(diversity), k=tf.constant(k)
-            )
-            if diversity
-            else self._loaded.recommend(**arguments, k=tf.constant(k))
+        arguments["k"] = tf.constant(k)
+        if diversity:
+            arguments["diversity"] = tf.constant(diversity)
+        answer = self._answer(
+            "recommend_diverse" if diversity else "recommend", arguments
         )
         scores = answer["scores"].numpy()[0]
         listed = scores > tf.float32.min
@@ -111,8 +111,8 @@ class ExportedModel:
             attention: the history with `item_id`, where known `title`, and a
                 column "interest 1", … for the share it has in each.
         """
-        answer = self._loaded.interests(
-            **self._arguments(history, context or {})
+        answer = self._answer(
+            "interests", self._arguments(history, context or {})
         )
         shares = {
             f"interest {number}": row
@@ -142,6 +142,16 @@ class ExportedModel:
             item for item, flag in zip(history, is_unknown, strict=True) if flag
         ]
 
+    def _answer(
+        self, function: str, arguments: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        try:
+            return getattr(self._loaded, function)(**arguments)
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"The model refuses the request: {graph_message(error)}"
+            ) from error
+
     def _arguments(
         self, history: Sequence[Any], context: Mapping[str, Sequence[Any]]
     ) -> dict[str, tf.Tensor]:
@@ -151,6 +161,13 @@ class ExportedModel:
                 f" {', '.join(self.context_specs) or 'nothing'}. Received:"
                 f" {', '.join(context) or 'nothing'}."
             )
+        lengths = {"timestamps": len(history), "request_timestamp": 1}
+        for name, values in context.items():
+            if len(values) != lengths.get(name, len(values)):
+                raise ValueError(
+                    f"`context` {name!r} must have {lengths[name]} values for"
+                    f" this history. Received: {len(values)} values."
+                )
         given = {
             name: tf.reshape(
                 tf.constant(list(context[name]), spec.dtype),

@@ -35,6 +35,7 @@ def export(
     max_history_length: int = 20,
     storage: Storage = "float32",
     category: str | None = None,
+    max_k: int = 1000,
     titles: bool = True,
     metrics: Mapping[str, float] | None = None,
     command: str | None = None,
@@ -62,6 +63,7 @@ def export(
             "float16" or "int8".
         category: column of the item metadata that `recommend_diverse` mixes;
             see `RecommenderModule`.
+        max_k: the longest list that a request may ask for.
         titles: whether the export holds the items' titles.
         metrics: test metrics for the model card, by name.
         command: for the model card, the shell command that trained the model.
@@ -86,6 +88,7 @@ def export(
         max_history_length,
         storage=storage,
         category=category,
+        max_k=max_k,
     )
     with draft_version(path) as draft:
         tf.saved_model.save(

@@ -63,6 +63,7 @@ Recommends the next item from the items a user met so far.
 - Trained by: {f"`{command}`" if command else "not given at export"}
 - Answers in stage: {model.stage}
 - Reads: the newest {module.reader.max_history_length} items of a history
+- Answers with lists of up to {module.max_k:,} items
 {f"- Reads also, by name: {context}" if context else ""}
 ## Results
 

@@ -55,7 +55,7 @@ class RecommenderModule(tf.Module):
       `user_<column>`, (batch, any) raw values. What is known of items
       (`item_<column>`) is in the graph.
     - `k`: the length of the lists, a scalar or one a row; 0 gives empty lists,
-      more than there are items gives all of them.
+      more than there are items gives all of them, more than `max_k` an error.
     - `exclude_ids`: (batch, any) or (1, any) raw ids that are not recommended.
     - `exclude_seen`: whether the items of the history, however long it is, are
       not recommended either; a scalar or one a row.
@@ -75,12 +75,14 @@ class RecommenderModule(tf.Module):
         category: column of `interactions.item_metadata` whose values
             `recommend_diverse` mixes; of a list the first counts. By default
             an item's category is the interest that it fits best.
+        max_k: the longest list that a request may ask for; it bounds what one
+            request costs.
 
     Raises:
         ValueError: if the model's vocabulary is not that of the log,
-            `max_history_length` is not a positive integer, `storage` is
-            unknown, there is no such `category`, or the log lacks what the
-            model reads.
+            `max_history_length` or `max_k` is not a positive integer,
+            `storage` is unknown, there is no such `category`, or the log lacks
+            what the model reads.
 
     Example:
     >>> module = RecommenderModule(model, interactions)
@@ -95,9 +97,12 @@ class RecommenderModule(tf.Module):
         *,
         storage: Storage = "float32",
         category: str | None = None,
+        max_k: int = 1000,
     ):
         check_positive_int(
-            "RecommenderModule", max_history_length=max_history_length
+            "RecommenderModule",
+            max_history_length=max_history_length,
+            max_k=max_k,
         )
         vocabulary_size = model.item_embeddings.shape[0]
         if vocabulary_size != interactions.vocabulary_size:
@@ -108,6 +113,7 @@ class RecommenderModule(tf.Module):
             )
         super().__init__(name="recommender")
         self.num_items = interactions.num_items
+        self.max_k = max_k
         self.example_items = tuple(interactions.items[:2].tolist())
         self.reader = HistoryReader(
             interactions, max_history_length, model.feature_names
@@ -321,7 +327,8 @@ class RecommenderModule(tf.Module):
     def _list_lengths(self, k: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:
         """Returns the length of each row's list, (batch,)."""
         check = tf.debugging.Assert(
-            tf.reduce_all(k >= 0), ["`k` must not be negative. Received:", k]
+            tf.reduce_all((k >= 0) & (k <= self.max_k)),
+            [f"`k` must lie between 0 and {self.max_k}. Received:", k],
         )
         with tf.control_dependencies([check]):
             return tf.minimum(one_a_row(k, item_ids), self.num_items)

@@ -116,3 +116,25 @@ def test_slow_client_holds_the_stop_up_no_longer_than_the_grace(toy_version):
         server.call(server.server.close())
 
         connection.close()
+
+
+def test_endless_request_holds_the_stop_up_no_longer_than_the_grace(
+    toy_version, caplog
+):
+    with (
+        RunningServer(toy_version.parent, grace_seconds=0.2) as server,
+        concurrent.futures.ThreadPoolExecutor() as clients,
+    ):
+        gate = Gate(server)
+        gate.open()
+        endless = clients.submit(
+            server.predict,
+            {"signature_name": "endless", "inputs": {"numbers": [[0.0]]}},
+        )
+        gate.wait_for_runs(1)
+
+        server.call(server.server.close())
+
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            endless.result(PATIENCE)
+    assert "A request failed" not in caplog.text

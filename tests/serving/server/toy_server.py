@@ -19,7 +19,8 @@ class ToyModule(tf.Module):
     """Weighs words by their number of letters; `version` tells exports apart.
 
     `serving_default` gives each row's k longest lengths, longest first, and
-    refuses a negative k. "" is padding. `double` takes numbers.
+    refuses a negative k. "" is padding. `double` takes numbers; `endless` ends
+    when it is cancelled.
     """
 
     def __init__(self, version: int):
@@ -50,6 +51,18 @@ class ToyModule(tf.Module):
     def double(self, numbers):
         return {"doubled": 2 * numbers}
 
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, 1), tf.float32, name="numbers")]
+    )
+    def endless(self, numbers):
+        return {
+            "sum": tf.while_loop(
+                lambda total: tf.reduce_all(total < float("inf")),
+                lambda total: (tf.minimum(total + 1, 1e30),),
+                (numbers,),
+            )[0]
+        }
+
 
 @functools.cache
 def make_toy(version: int) -> tempfile.TemporaryDirectory:
@@ -59,7 +72,11 @@ def make_toy(version: int) -> tempfile.TemporaryDirectory:
     tf.saved_model.save(
         module,
         folder.name,
-        signatures={"serving_default": module.longest, "double": module.double},
+        signatures={
+            "serving_default": module.longest,
+            "double": module.double,
+            "endless": module.endless,
+        },
     )
     extra = pathlib.Path(folder.name) / "assets.extra"
     extra.mkdir()

@@ -28,6 +28,7 @@ from tfrs_timirec.serving.server.serving_error import (
 from tfrs_timirec.serving.server.signature import Signature
 
 _log = logging.getLogger(__name__)
+_GIVEN_UP = ServingError(grpc.StatusCode.CANCELLED, "The request was given up")
 
 
 @dataclasses.dataclass(eq=False)
@@ -76,7 +77,7 @@ class MicroBatcher:
             Hashable, collections.deque[_Task]
         ] = collections.OrderedDict()
         self._num_queued = 0
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], Servable] = {}
 
     async def run(
         self, servable: Servable, signature: Signature, inputs: Arrays
@@ -116,7 +117,12 @@ class MicroBatcher:
         return await answer
 
     async def close(self) -> None:
-        """Waits for what runs or waits, then ends the threads."""
+        """Ends the threads; what still runs is cancelled.
+
+        To be called when every request was answered or given up.
+        """
+        for servable in self._running.values():
+            servable.cancel()
         while self._running:
             await asyncio.wait(self._running)
         self._threads.shutdown()
@@ -125,8 +131,8 @@ class MicroBatcher:
         while self._num_free and (batch := self._next_batch()):
             self._num_free -= 1
             running = asyncio.create_task(self._run_batch(batch))
-            self._running.add(running)
-            running.add_done_callback(self._running.discard)
+            self._running[running] = batch[0].servable
+            running.add_done_callback(self._running.pop)
         self._metrics.queued.set(self._num_queued)
 
     def _next_batch(self) -> list[_Task]:
@@ -187,6 +193,9 @@ def _answer(batch: Sequence[_Task]) -> list[Arrays | Exception]:
             pass  # Each request alone tells whose fault it is.
     results: list[Arrays | Exception] = []
     for task in batch:
+        if task.answer.done():  # The client has gone meanwhile.
+            results.append(_GIVEN_UP)
+            continue
         try:
             results.append(servable.run(signature, task.inputs))
         except ServingError as error:

@@ -103,9 +103,13 @@ class Servable:
         """Waits until nobody uses the version."""
         await self._idle.wait()
 
+    def cancel(self) -> None:
+        """Breaks off every `run`; none can follow."""
+        self._session.close()
+
     def close(self) -> None:
         """Frees the version's memory."""
-        self._session.close()
+        self.cancel()
         del self._session
         gc.collect()  # A graph is full of reference cycles.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import grpc
 import tensorflow as tf
+
+from tfrs_timirec.serving.graph_message import graph_message
 
 # How TF Serving translates a status for its REST interface
 # (tensorflow/serving: model_servers/http_server.cc).
@@ -27,10 +27,6 @@ _HTTP_STATUS = {
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _MAX_MESSAGE_CHARACTERS = 1000
-_PYTHONS_PREFACE = re.compile(
-    r"\AGraph execution error:\n\n(?:Detected at .*?\nNode: [^\n]*\n)?",
-    re.DOTALL,
-)
 
 
 class ServingError(Exception):
@@ -61,10 +57,8 @@ def from_tensorflow(error: tf.errors.OpError) -> ServingError:
     """Returns what a client is told of an error inside the graph.
 
     Args:
-        error: what the session raised; what Python adds to its message, nodes
-            and where they were made, is left out.
+        error: what the session raised.
     """
-    message = (error.message or type(error).__name__).split("\n\t [[", 1)[0]
-    message = _PYTHONS_PREFACE.sub("", message)
     code = _CODES.get(error.error_code, grpc.StatusCode.UNKNOWN)
-    return ServingError(code, message[:_MAX_MESSAGE_CHARACTERS])
+    message = graph_message(error)[:_MAX_MESSAGE_CHARACTERS]
+    return ServingError(code, message)

@@ -9,6 +9,7 @@ import tfrs_timirec  # noqa: F401
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.evaluation import rank_held_out
+from tfrs_timirec.evaluation.case_study import study_case
 from tfrs_timirec.evaluation.planted_truth import (
     PlantedTruth,
     mean_divergence,
@@ -203,3 +204,31 @@ def test_divergence_is_a_mean_in_nats():
     others = np.array([[0.0, 1.0], [0.3, 0.7]])
 
     assert mean_divergence(truth, others) == pytest.approx(np.log(2) / 2)
+
+
+def test_case_is_told_as_it_was(model, split, truth):
+    # User w met z, y and x; the target is c, interaction 11.
+    study = study_case(
+        model,
+        split,
+        "test",
+        truth,
+        ("letters", "others"),
+        case=2,
+        greedy_ids=np.array([2, 3]),
+        timirec_ids=np.array([4, 7]),
+    )
+
+    assert study.user == "w"
+    assert study.history == ("z", "y", "x")
+    assert study.history_interests == (1, 1, 1)
+    assert (study.target, study.target_interest) == ("c", 0)
+    assert (study.greedy, study.greedy_interests) == (("a", "b"), (0, 0))
+    assert (study.timirec, study.timirec_interests) == (("c", "z"), (0, 1))
+    np.testing.assert_allclose(study.truth, truth.distributions[11])
+    padded = tf.constant([[0, 0, 7, 6, 5]])
+    _, attention = model.extractor(padded, return_attention=True)
+    np.testing.assert_allclose(study.attention, attention[0, :, 2:], rtol=1e-5)
+    # All that was met is of one interest, and so is what is predicted.
+    np.testing.assert_allclose(study.learned_interests, [[0, 1]] * 2)
+    np.testing.assert_allclose(study.predicted, [0, 1], atol=1e-6)

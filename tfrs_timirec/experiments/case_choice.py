@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -60,16 +62,15 @@ def study_telling_case(run: TrainingRun) -> CaseStudy:
     users = run.interactions.user_indices[positions]
     lengths = positions - run.interactions.row_splits[users]
     target_interest = interest_of(targets)
-    order = np.lexsort(
-        (
-            ranks[0] / ranks[1],
-            interest_of(best_ids[0][:, 0]) != target_interest,
-            logits.argmax(axis=1) == target_interest,
-            (best_ids[1] == targets[:, np.newaxis]).any(axis=1),
+    case = most_telling_case(
+        gains=ranks[0] / ranks[1],
+        conditions=(
             lengths >= _SHORTEST_HISTORY,
-        )
+            (best_ids[1] == targets[:, np.newaxis]).any(axis=1),
+            logits.argmax(axis=1) == target_interest,
+            interest_of(best_ids[0][:, 0]) != target_interest,
+        ),
     )
-    case = int(order[-1])
     return _describe(
         run,
         case,
@@ -77,6 +78,19 @@ def study_telling_case(run: TrainingRun) -> CaseStudy:
         tf.nn.softmax(logits[case] / run.model.temperature).numpy(),
         (best_ids[0][case], best_ids[1][case]),
     )
+
+
+def most_telling_case(
+    gains: np.ndarray, conditions: Sequence[np.ndarray]
+) -> int:
+    """Returns the case with the largest gain of those that meet conditions.
+
+    Args:
+        gains: (num_cases,) by what factor the rank improves.
+        conditions: (num_cases,) booleans each; where no case meets all, the
+            last ones are dropped.
+    """
+    return int(np.lexsort((gains, *reversed(conditions)))[-1])
 
 
 def _all_parts(run: TrainingRun) -> tuple[np.ndarray, np.ndarray]:

@@ -100,6 +100,18 @@ def test_same_folder_rejects_other_data(log, unbroken):
         TrainingRun(SETTINGS, changed, run.folder)
 
 
+@pytest.mark.parametrize("name", ["settings", "metrics"])
+def test_damaged_file_is_named(name, log, tmp_path):
+    TrainingRun(SETTINGS, log, tmp_path)
+    (tmp_path / f"{name}.json").write_text("{")
+
+    with pytest.raises(ValueError, match=rf"run's {name}.json.*Delete it"):
+        TrainingRun(SETTINGS, log, tmp_path).results()
+
+    (tmp_path / f"{name}.json").unlink()
+    assert TrainingRun(SETTINGS, log, tmp_path).results() is None
+
+
 def test_run_without_source_cannot_be_opened(unbroken):
     run, _, _ = unbroken
 

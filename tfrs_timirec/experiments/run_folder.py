@@ -127,13 +127,14 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: if this is no run folder.
+            ValueError: if `settings.json` is no JSON file.
         """
         if not self._settings.is_file():
             raise FileNotFoundError(
                 "`folder` must be a run folder, which holds a settings.json."
                 f" Received: folder='{self.path}'"
             )
-        return RunRecord.from_json(json.loads(self._settings.read_text()))
+        return RunRecord.from_json(_read_json(self._settings))
 
     def claim(self, record: RunRecord) -> RunRecord:
         """Writes what the run is, or compares it with what was written.
@@ -177,10 +178,14 @@ class RunFolder:
         return RunFolder(path)
 
     def read_metrics(self) -> dict[str, Any]:
-        """Returns what `metrics.json` holds; nothing if it is missing."""
+        """Returns what `metrics.json` holds; nothing if it is missing.
+
+        Raises:
+            ValueError: if it is no JSON file.
+        """
         if not self._metrics.exists():
             return {}
-        return json.loads(self._metrics.read_text())
+        return _read_json(self._metrics)
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`.
@@ -295,3 +300,14 @@ def write_whole(
     with open(draft, "rb") as file:
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def _read_json(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"A run's {path.name} must be a JSON file. Received: {path}, which"
+            f" is not one ({error}). Delete it; the command that made the run"
+            " writes it anew."
+        ) from error

@@ -23,8 +23,9 @@ class StagedTraining(tf.keras.callbacks.Callback):
 
     After each epoch it looks at the monitored validation metric. When the
     stage is over it restores the stage's best weights; if another stage
-    follows, it switches the model, clears the optimizer's state and lets `fit`
-    go on, otherwise it ends training. For `TiMiRec` the stages are pretraining
+    follows, it switches the model and lets `fit` go on, otherwise it ends
+    training. Every stage starts with a cleared optimizer, also where the model
+    was trained before. For `TiMiRec` the stages are pretraining
     and finetuning; `ComiRec` has one.
 
     With a `backup_dir` the state of a run is saved after every epoch. The same
@@ -51,7 +52,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
         stopping_rule: when a stage ends; the authors' rule by default.
         backup_dir: where the state is saved; nowhere by default.
         learning_rates: the step size of a stage, by its name, where it is not
-            the one that the optimizer was made with.
+            the one that the optimizer was made with, and has again after
+            `fit`.
 
     Raises:
         ValueError: from within `fit`, if the epochs lack `monitor`, or
@@ -111,11 +113,16 @@ class StagedTraining(tf.keras.callbacks.Callback):
                 f" model, {', '.join(self.model.stages)}. Received:"
                 f" {', '.join(sorted(unknown))}"
             )
+        if self._learning_rates:
+            optimizer = self.model.optimizer
+            self._usual_rate = float(
+                tf.keras.backend.get_value(optimizer.learning_rate)
+            )
         if not self.history:
             self._start_stage(1)
         elif self._backup:
             self._backup.restore(self.model)
-            self._start_stage(self._next_stage)
+            self._switch_to(self._next_stage)
             self.model.stop_training = self.finished
 
     def on_epoch_end(
@@ -158,6 +165,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
         """Restores the stage's best weights where `fit` ran out of epochs."""
         if not self.finished and self.model.stage in self.stage_weights:
             self._restore_best()
+        if self._learning_rates:  # The next `fit` may be without this.
+            self.model.optimizer.learning_rate = self._usual_rate
 
     def _keep_best(self) -> None:
         self.stage_weights.keep(self.model.stage, whole_weights(self.model))
@@ -175,14 +184,19 @@ class StagedTraining(tf.keras.callbacks.Callback):
             return
         self._next_stage = stage + 1
         self._start_stage(self._next_stage)
+
+    def _start_stage(self, stage: int) -> None:
+        self._switch_to(stage)
         for variable in self.model.optimizer.variables:
             assign(variable, 0)
 
-    def _start_stage(self, stage: int) -> None:
+    def _switch_to(self, stage: int) -> None:
         name = self.model.stages[stage - 1]
         self.model.set_stage(name)
-        if name in self._learning_rates:
-            self.model.optimizer.learning_rate = self._learning_rates[name]
+        if self._learning_rates:
+            self.model.optimizer.learning_rate = self._learning_rates.get(
+                name, self._usual_rate
+            )
 
     def _monitored(self, logs: dict[str, Any]) -> float:
         if self.monitor not in logs:

@@ -93,6 +93,14 @@ def test_help_explains_and_shows_examples(words, capsys):
         assert "  timirec " in text  # An example, indented.
 
 
+def test_no_word_at_all_gives_the_help(capsys):
+    with pytest.raises(SystemExit) as end:
+        main([])
+
+    assert end.value.code == 0
+    assert "Start here:" in capsys.readouterr().out
+
+
 def test_help_of_train_names_models_files_and_every_setting(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])

@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         an interruption from the keyboard.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    words = words or ["--help"]
     parsed = _parser().parse_args(words, argparse.Namespace(words=words))
     tune_for_cpu()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

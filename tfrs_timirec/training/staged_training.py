@@ -25,8 +25,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
     stage is over it restores the stage's best weights; if another stage
     follows, it switches the model and lets `fit` go on, otherwise it ends
     training. Every stage starts with a cleared optimizer, also where the model
-    was trained before. For `TiMiRec` the stages are pretraining
-    and finetuning; `ComiRec` has one.
+    was trained before. For `TiMiRec` the stages are pretraining and finetuning;
+    `ComiRec` has one.
 
     With a `backup_dir` the state of a run is saved after every epoch. The same
     program started again goes on where the last epoch ended and comes to the

@@ -86,6 +86,7 @@ def test_k_is_at_most_the_catalogue(module, log):
 def test_k_beyond_the_longest_list_is_refused(model, log):
     module = RecommenderModule(model, log, LENGTH, max_k=4)
 
+    assert module.recommend([[""]])["item_ids"].shape == (1, 4)
     assert len(recommend(module, [[""]], k=4)[0]) == 4
     with pytest.raises(
         tf.errors.InvalidArgumentError, match="`k` must lie between 0 and 4"

@@ -134,7 +134,7 @@ def _example_inputs(module: RecommenderModule) -> dict[str, tf.Tensor]:
         "candidate_ids": items,
         "exclude_ids": items[:, :1],
         "exclude_seen": tf.constant([True]),
-        "k": tf.constant([10]),
+        "k": tf.constant([min(10, module.max_k)]),
         "diversity": tf.constant([0.1]),
     }
 

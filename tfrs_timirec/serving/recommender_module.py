@@ -136,7 +136,7 @@ class RecommenderModule(tf.Module):
             "exclude_seen": tf.TensorSpec(None, tf.bool),
         }
         default = {
-            "k": tf.constant(10),
+            "k": tf.constant(min(10, max_k)),
             "exclude_ids": tf.constant([[self.reader.no_item]], ids.dtype),
             "exclude_seen": tf.constant(True),
         }
@@ -145,7 +145,9 @@ class RecommenderModule(tf.Module):
             self._recommend, history | lists, default
         )
         self.interests = signature_function(
-            self._interests, history | lists, default | {"k": tf.constant(5)}
+            self._interests,
+            history | lists,
+            default | {"k": tf.constant(min(5, max_k))},
         )
         self.user_embedding = signature_function(
             self._user_embedding, history, {}

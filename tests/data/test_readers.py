@@ -32,16 +32,24 @@ def test_csv_reads_only_the_columns_asked_for_but_knows_all(tmp_path):
     assert table.column_names == ("user_id", "item_id", "timestamp")
 
 
-def test_csv_delimiters(tmp_path):
-    tabs = CONTENT.replace(",", "\t")
-    semicolons = CONTENT.replace(",", ";")
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("name", ["log.csv", "log.tsv.gz"])
+def test_csv_delimiter_is_that_of_the_header(tmp_path, name, delimiter):
+    expected = read_csv(write(tmp_path / "commas.csv")).frame
+    path = write(tmp_path / name, CONTENT.replace(",", delimiter))
+    pd.testing.assert_frame_equal(read_csv(path).frame, expected)
+
+
+def test_csv_delimiter_is_no_comma_within_quotes(tmp_path):
+    content = '"user, by name, or not";item_id\na;007\n'
+    table = read_csv(write(tmp_path / "log.csv", content))
+    assert table.column_names == ("user, by name, or not", "item_id")
+
+
+def test_csv_delimiter_may_be_any_other(tmp_path):
     expected = read_csv(write(tmp_path / "log.csv")).frame
-    tsv = read_csv(write(tmp_path / "log.tsv.gz", tabs)).frame
-    other = read_csv(
-        write(tmp_path / "other.csv", semicolons), delimiter=";"
-    ).frame
-    pd.testing.assert_frame_equal(tsv, expected)
-    pd.testing.assert_frame_equal(other, expected)
+    path = write(tmp_path / "other.csv", CONTENT.replace(",", "~"))
+    pd.testing.assert_frame_equal(read_csv(path, delimiter="~").frame, expected)
 
 
 def test_csv_byte_order_mark_is_not_part_of_the_first_name(tmp_path):

@@ -34,7 +34,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     either.add_argument(
         "--interactions",
         metavar="PATH",
-        help="a CSV or Parquet file, one interaction a row; .csv.gz, too; or a"
+        help="a CSV or Parquet file, one interaction a row (.csv.gz, too; tabs,"
+        " semicolons or bars instead of commas are found by the header); or a"
         " folder of Parquet files, or one that 'timirec data prepare' made",
     )
     group.add_argument(

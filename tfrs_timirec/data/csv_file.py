@@ -1,6 +1,7 @@
 """Looks into a CSV file line by line."""
 
 import csv
+import functools
 import gzip
 import io
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ from etils import epath
 
 from tfrs_timirec.data.log_files import check_content, empty_file
 
+_DELIMITERS = (",", "\t", ";", "|")
+
 
 class CsvFile:
     """Finds lines in a CSV file; slow, and used for the header and errors.
 
     Args:
         path: the file.
-        delimiter: between values; by default a tab for `.tsv`, else a comma.
+        delimiter: between values; by default the one of comma, tab, semicolon
+            and bar that divides the header line into the most names.
 
     Raises:
         ValueError: if it is empty, or of another kind than its name says.
@@ -24,9 +28,22 @@ class CsvFile:
 
     def __init__(self, path: epath.Path, delimiter: str | None = None):
         self.path = path
-        is_tsv = ".tsv" in path.name.lower()
-        self.delimiter = delimiter or ("\t" if is_tsv else ",")
+        self._delimiter = delimiter
         check_content(path, compressed=self.compressed)
+
+    @functools.cached_property
+    def delimiter(self) -> str:
+        """What stands between values."""
+        if self._delimiter:
+            return self._delimiter
+        with self.open() as file:
+            header = file.readline().decode("utf-8", errors="replace")
+        return max(
+            _DELIMITERS,
+            key=lambda delimiter: len(
+                next(csv.reader([header], delimiter=delimiter), [])
+            ),
+        )
 
     @property
     def compressed(self) -> bool:

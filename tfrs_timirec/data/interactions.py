@@ -152,8 +152,9 @@ class Interactions:
             item_metadata: see `from_dataframe`.
             user_metadata: see `from_dataframe`.
             cleaning: see `from_dataframe`.
-            delimiter: between values; by default a tab for `.tsv`, else a
-                comma.
+            delimiter: between values; by default the one of comma, tab,
+                semicolon and bar that divides the header line into the most
+                names.
 
         Raises:
             FileNotFoundError: if there is no such file.

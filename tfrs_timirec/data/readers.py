@@ -57,7 +57,7 @@ def read_csv(
     Args:
         path: a UTF-8 file whose name ends in one of `CSV_SUFFIXES`.
         columns: the columns to read; all if None.
-        delimiter: between values; by default a tab for `.tsv`, else a comma.
+        delimiter: between values; see `CsvFile`.
         id_columns: the columns to return as categories of text: a repeated
             id is kept once.
 

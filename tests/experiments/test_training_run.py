@@ -105,7 +105,7 @@ def test_damaged_file_is_named(name, log, tmp_path):
     TrainingRun(SETTINGS, log, tmp_path)
     (tmp_path / f"{name}.json").write_text("{")
 
-    with pytest.raises(ValueError, match=rf"run's {name}.json.*Delete it"):
+    with pytest.raises(ValueError, match=rf"^{name}.json must.*Delete it"):
         TrainingRun(SETTINGS, log, tmp_path).results()
 
     (tmp_path / f"{name}.json").unlink()

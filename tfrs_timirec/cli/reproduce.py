@@ -25,7 +25,7 @@ from tfrs_timirec.experiments.presets import PRESET_NAMES
 from tfrs_timirec.experiments.result_figures import draw_figure
 from tfrs_timirec.experiments.result_store import ResultStore
 from tfrs_timirec.experiments.result_tables import render_tables
-from tfrs_timirec.experiments.run_folder import write_whole
+from tfrs_timirec.experiments.whole_files import write_whole
 
 _DESCRIPTION = """\
 Runs an experiment of the paper and sets what it measures beside the paper's

@@ -20,6 +20,7 @@ from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
     read_settings,
 )
+from tfrs_timirec.data import Interactions
 from tfrs_timirec.data.description import (
     InteractionStatistics,
     compute_statistics,
@@ -177,14 +178,8 @@ def _train(
         highlight=False, quiet=not is_chief(strategy)
     )
     interactions = source.load()
-    console.print(
-        f"{settings.model} on {interactions.name}:"
-        f" {interactions.num_users:,} users, {interactions.num_items:,} items,"
-        f" {interactions.num_interactions:,} interactions",
-        soft_wrap=True,
-    )
-    for note in _notes(compute_statistics(interactions), settings):
-        console.print(f"Note: {note}", soft_wrap=True)
+    if is_chief(strategy):
+        _describe(console, interactions, settings)
     training_run = TrainingRun(
         settings,
         interactions,
@@ -218,6 +213,21 @@ def _train(
     )
     wait_for_all(strategy)
     return 0
+
+
+def _describe(
+    console: rich.console.Console,
+    interactions: Interactions,
+    settings: TrainingSettings,
+) -> None:
+    console.print(
+        f"{settings.model} on {interactions.name}:"
+        f" {interactions.num_users:,} users, {interactions.num_items:,} items,"
+        f" {interactions.num_interactions:,} interactions",
+        soft_wrap=True,
+    )
+    for note in _notes(compute_statistics(interactions), settings):
+        console.print(f"Note: {note}", soft_wrap=True)
 
 
 def _notes(

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfrs_timirec.experiments.known_names import check_known
-from tfrs_timirec.experiments.run_folder import write_whole
 from tfrs_timirec.experiments.settings import TrainingSettings
+from tfrs_timirec.experiments.whole_files import write_json
 
 # By model and data set.
 _Table = dict[tuple[str, str], dict[str, Any]]
@@ -171,8 +171,7 @@ def write_preset(
         if getattr(settings, name) != getattr(default, name)
     }
     content = {"model": settings.model, "settings": changes, **notes}
-    text = json.dumps(content, indent=2) + "\n"
-    write_whole(path, lambda draft: draft.write_text(text))
+    write_json(path, content)
 
 
 def _tunable() -> list[str]:

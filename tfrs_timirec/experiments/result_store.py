@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import json
 import pathlib
 import zlib
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tfrs_timirec.experiments.experiment import Cell, Plan, file_name_of
-from tfrs_timirec.experiments.run_folder import write_whole
 from tfrs_timirec.experiments.settings import TrainingSettings
+from tfrs_timirec.experiments.whole_files import read_json, write_json
 
 Results = dict[str, dict[int, dict[str, Any]]]
 """Results of one data set: by the title of the system, then by seed."""
@@ -56,14 +55,7 @@ class ResultStore:
         path = self.path(cell)
         if not path.exists():
             return None
-        try:
-            return json.loads(path.read_text())
-        except ValueError as error:
-            raise ValueError(
-                f"A result must be a JSON file. Received: {path}, which is"
-                f" not one ({error}). Delete it; the same command makes it"
-                " anew."
-            ) from error
+        return read_json(path)
 
     def has(self, cell: Cell) -> bool:
         """Whether a cell has finished.
@@ -102,8 +94,7 @@ class ResultStore:
             cell: the cell.
             result: its content.
         """
-        text = json.dumps(result, indent=1) + "\n"
-        write_whole(self.path(cell), lambda draft: draft.write_text(text))
+        write_json(self.path(cell), result, indent=1)
 
     def seeds(self, dataset: str) -> tuple[int, ...]:
         """Returns the seeds of all results of a data set, in order.

@@ -1,15 +1,13 @@
-"""The files of a run folder, none of which is ever seen half-written."""
+"""The files of a run folder."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-import json
-import os
 import pathlib
 import shutil
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,11 @@ import pandas as pd
 
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.settings import TrainingSettings
+from tfrs_timirec.experiments.whole_files import (
+    read_json,
+    write_json,
+    write_whole,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,7 +137,7 @@ class RunFolder:
                 "`folder` must be a run folder, which holds a settings.json."
                 f" Received: folder='{self.path}'"
             )
-        return RunRecord.from_json(_read_json(self._settings))
+        return RunRecord.from_json(read_json(self._settings))
 
     def claim(self, record: RunRecord) -> RunRecord:
         """Writes what the run is, or compares it with what was written.
@@ -162,7 +165,7 @@ class RunFolder:
                 command=known.command,
                 pretrained_from=known.pretrained_from,
             )
-        self._write_json(self._settings, record.to_json())
+        write_json(self._settings, record.to_json())
         return record
 
     def copy(self, path: pathlib.Path) -> RunFolder:
@@ -185,7 +188,7 @@ class RunFolder:
         """
         if not self._metrics.exists():
             return {}
-        return _read_json(self._metrics)
+        return read_json(self._metrics)
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`.
@@ -193,7 +196,7 @@ class RunFolder:
         Args:
             metrics: its content.
         """
-        self._write_json(self._metrics, metrics)
+        write_json(self._metrics, metrics)
 
     def read_history(self) -> pd.DataFrame:
         """Returns the logs of a trained run, a row an epoch.
@@ -278,36 +281,3 @@ class RunFolder:
     @property
     def _history(self) -> pathlib.Path:
         return self.path / "history.csv"
-
-    @staticmethod
-    def _write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
-        text = json.dumps(content, indent=2) + "\n"
-        write_whole(path, lambda draft: draft.write_text(text))
-
-
-def write_whole(
-    path: pathlib.Path, write: Callable[[pathlib.Path], Any]
-) -> None:
-    """Lets `write` write a draft beside `path` and puts it in place.
-
-    Args:
-        path: the file; its folder is made if it is missing.
-        write: called with the path of the draft.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".draft-{path.name}")
-    write(draft)
-    with open(draft, "rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _read_json(path: pathlib.Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(
-            f"A run's {path.name} must be a JSON file. Received: {path}, which"
-            f" is not one ({error}). Delete it; the command that made the run"
-            " writes it anew."
-        ) from error

@@ -1,0 +1,60 @@
+"""Files that are never seen half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+
+def write_whole(
+    path: pathlib.Path, write: Callable[[pathlib.Path], Any]
+) -> None:
+    """Lets `write` write a draft beside `path` and puts it in place.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        write: called with the path of the draft.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".draft-{path.name}")
+    write(draft)
+    with open(draft, "rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def write_json(
+    path: pathlib.Path, content: dict[str, Any], indent: int = 2
+) -> None:
+    """Writes a JSON file.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        content: what it shall hold.
+        indent: spaces a level.
+    """
+    text = json.dumps(content, indent=indent) + "\n"
+    write_whole(path, lambda draft: draft.write_text(text))
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+    """Returns what a JSON file holds that a command of ours wrote.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is no JSON file.
+    """
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"{path.name} must be a JSON file. Received: {path}, which is not"
+            f" one ({error}). Delete it; the command that made it writes it"
+            " anew."
+        ) from error

@@ -136,8 +136,24 @@ def test_configuration_is_what_the_constructor_got():
         "embedding_dim": 8,
         "name": "mine",
         "stage": "pretraining",
+        "dtype_policy": "float32",
     }
     assert TiMiRec.from_config(config).name == "mine"
+
+
+def test_model_of_mixed_precision_stays_one(tmp_path):
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = make_model()
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    model.save(tmp_path / "model.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+
+    batch = make_batch()
+    assert loaded(batch).dtype == tf.float16
+    np.testing.assert_array_equal(loaded(batch), model(batch))
+    assert tf.keras.mixed_precision.global_policy().name == "float32"
 
 
 class Reloadable:

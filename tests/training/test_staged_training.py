@@ -137,6 +137,14 @@ def test_learning_rate_of_no_stage():
         fit(make_model(), staged)
 
 
+def test_averaged_weights_would_take_the_place_of_the_best():
+    model = make_model(ComiRec)
+    model.compile(optimizer=tf.keras.optimizers.Adam(use_ema=True))
+
+    with pytest.raises(ValueError, match="Leave `use_ema` out"):
+        fit(model, StagedTraining())
+
+
 def test_value_that_is_no_number_is_never_the_best():
     nan = math.nan
     recorder = Recorder(script=(nan, 0.2, nan))

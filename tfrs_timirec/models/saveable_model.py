@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -15,8 +17,9 @@ class _SaveableModel(tfrs.Model):
     """Base of models that `model.save("model.keras")` can bring back.
 
     A model's configuration is what its constructor was called with, layers
-    included, as in Keras 3, and the stage that it is in. A subclass writes
-    nothing for it, but is registered, or named in `custom_objects`.
+    included, as in Keras 3, the stage that it is in and the precision that it
+    was made under. A subclass writes nothing for it, but is registered, or
+    named in `custom_objects`.
 
     Example:
     >>> model.save("model.keras")
@@ -34,14 +37,18 @@ class _SaveableModel(tfrs.Model):
         return model
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments and the stage."""
+        """Returns the constructor's arguments, the stage and the precision."""
         arguments = {
             name: tf.keras.saving.serialize_keras_object(value)
             if isinstance(value, tf.keras.layers.Layer)
             else value
             for name, value in self._arguments.items()
         }
-        return {**arguments, "stage": self.stage}
+        return {
+            **arguments,
+            "stage": self.stage,
+            "dtype_policy": self.dtype_policy.name,
+        }
 
     @classmethod
     def from_config(
@@ -60,7 +67,8 @@ class _SaveableModel(tfrs.Model):
             for name, value in config.items()
         }
         stage = arguments.pop("stage")
-        model = cls(**arguments)
+        with _global_policy(arguments.pop("dtype_policy", None)):
+            model = cls(**arguments)
         model.set_stage(stage)
         return model
 
@@ -82,3 +90,15 @@ class _SaveableModel(tfrs.Model):
         """
         self.compile(**tf.keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
+
+
+@contextlib.contextmanager
+def _global_policy(name: str | None) -> Iterator[None]:
+    """Makes layers compute in another precision, unless `name` is None."""
+    before = tf.keras.mixed_precision.global_policy()
+    if name is not None:
+        tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(before)

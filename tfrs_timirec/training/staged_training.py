@@ -56,8 +56,9 @@ class StagedTraining(tf.keras.callbacks.Callback):
             `fit`.
 
     Raises:
-        ValueError: from within `fit`, if the epochs lack `monitor`, or
-            `learning_rates` names a stage that the model has not.
+        ValueError: from within `fit`, if the epochs lack `monitor`,
+            `learning_rates` names a stage that the model has not, or the
+            optimizer averages weights (`use_ema`).
 
     Example:
     >>> model.fit(
@@ -113,8 +114,14 @@ class StagedTraining(tf.keras.callbacks.Callback):
                 f" model, {', '.join(self.model.stages)}. Received:"
                 f" {', '.join(sorted(unknown))}"
             )
+        optimizer = self.model.optimizer
+        if getattr(optimizer, "use_ema", False):
+            raise ValueError(
+                "StagedTraining: the optimizer must not average weights: the"
+                " average would take the place of the best epoch's. Received:"
+                " an optimizer with use_ema=True. Leave `use_ema` out."
+            )
         if self._learning_rates:
-            optimizer = self.model.optimizer
             self._usual_rate = float(
                 tf.keras.backend.get_value(optimizer.learning_rate)
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 
 def check_positive_int(owner: str, **arguments: int) -> None:
     """Raises a ValueError unless every argument is an integer above zero.
@@ -14,7 +16,8 @@ def check_positive_int(owner: str, **arguments: int) -> None:
         ValueError: naming the first argument that breaks the rule.
     """
     for name, value in arguments.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        is_integer = isinstance(value, numbers.Integral)
+        if isinstance(value, bool) or not is_integer or value < 1:
             raise ValueError(
                 f"{owner}: `{name}` must be a positive integer."
                 f" Received: {name}={value!r}"

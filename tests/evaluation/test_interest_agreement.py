@@ -62,6 +62,20 @@ def test_by_hand(split):
     assert summary["temperature"] == 0.5
 
 
+def test_best_item_of_another_interest_by_hand(split):
+    # The vector is (1, 1.5): d = (9, 0) scores 9 and the target c = (1, 1) 2.5.
+    # The cosines of d are (1, 0), those of c are equal.
+    items = [*ITEMS[:-1], [9, 0]]
+    model = ComiRec(extractor=FixedExtractor(INTERESTS, items))
+
+    agreement = compare_interests(model, split, "validation", temperature=0.5)
+
+    p = np.exp([2.0, 0.0]) / np.exp([2.0, 0.0]).sum()
+    assert agreement.recommended == pytest.approx(
+        [divergence(np.array([0.5, 0.5]), p)], rel=1e-5
+    )
+
+
 def test_prediction_at_temperature_by_hand(split):
     model = make_timirec(0.5)
     model.predictor.table.set_weights([np.tile([0.0, 1.0], (12, 1))])

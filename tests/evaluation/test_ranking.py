@@ -162,6 +162,22 @@ def test_item_that_has_no_score_is_behind_the_others():
     assert ranks.tolist() == [2, 1]
 
 
+@pytest.mark.parametrize("candidates", ["sampled", "full"])
+def test_one_model_ranks_histories_of_two_lengths(candidates):
+    model = make_model()
+    both = [
+        rank_held_out(
+            model, SPLIT, candidates=candidates, max_history_length=length
+        )
+        for length in (LENGTH, 3)
+    ]
+    alone = rank_held_out(
+        make_model(), SPLIT, candidates=candidates, max_history_length=3
+    )
+    np.testing.assert_array_equal(both[1], alone)
+    assert (both[0] != both[1]).any()
+
+
 def test_mixed_precision_ranks_too():
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_float16")

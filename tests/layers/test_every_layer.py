@@ -51,6 +51,22 @@ def test_shape_dtype_and_weights(case):
 
 
 @every_layer
+@pytest.mark.parametrize("own", ["float32", "mixed_bfloat16"])
+def test_precision_of_its_own_reaches_every_part(case, own, bfloat16):
+    inputs = case.inputs(PADDED_LEFT, 0.0)
+    if own == "mixed_bfloat16":
+        tf.keras.mixed_precision.set_global_policy("float32")
+    config = case.make().get_config() | {"dtype": own}
+    layer = type(case.make()).from_config(config)
+
+    output = call(layer, inputs)
+
+    assert output.dtype == tf.keras.mixed_precision.Policy(own).compute_dtype
+    parts = {part.dtype_policy.name for part in layer.submodules}
+    assert parts <= {own}
+
+
+@every_layer
 def test_json_round_trip_gives_equal_outputs(case):
     layer = make_with_large_weights(case)
     copy = through_json(layer)

@@ -109,6 +109,12 @@ def test_single_interest_has_no_distance():
     assert InterestDistance()(tf.ones((2, 1, 3))).numpy() == 0
 
 
+def test_divergence_of_the_smallest_numbers_is_finite():
+    metric = JensenShannonDivergence()
+    metric.update_state([[1.0, 1.5e-38]], [[1.0, 0.0]])
+    assert metric.result().numpy() == pytest.approx(0, abs=1e-6)
+
+
 def test_rank_behind_the_list_gains_nothing_however_far():
     assert NDCG(k=5)(tf.constant([1e30, math.inf])).numpy() == 0
 

@@ -14,6 +14,7 @@ from tests.models.toys import (
     make_batch,
     make_model,
 )
+from tfrs_timirec.layers import DynamicRoutingExtractor
 from tfrs_timirec.models import ComiRec
 
 # Items 2, 3 and 4 lie along the axes and between them.
@@ -138,6 +139,26 @@ def test_custom_extractor_trains():
     assert model.extractor.training_flags[0] is False
     assert model.extractor.training_flags[-1] is True
     assert model(make_batch()).shape == (6, 2, 4)
+
+
+def test_extractor_of_shorter_histories_is_built_with_its_own_length():
+    extractor = DynamicRoutingExtractor(12, max_history_length=3)
+    model = ComiRec(extractor=extractor)
+    assert model({"item_ids": tf.zeros((1, 3), tf.int32)}).shape == (1, 4, 64)
+    with pytest.raises(ValueError, match=r"`max_history_length` \(3\)"):
+        model({"item_ids": tf.zeros((1, 4), tf.int32)})
+
+
+def test_ranking_the_catalogue_is_not_what_evaluate_does():
+    model = make_model(ComiRec)
+    model.compile()
+    batch = {
+        name: values
+        for name, values in make_batch().items()
+        if name != "candidate_ids"
+    }
+    with pytest.raises(ValueError, match="rank_held_out"):
+        model.evaluate(tf.data.Dataset.from_tensors(batch), verbose=0)
 
 
 def test_vocabulary_size_or_extractor():

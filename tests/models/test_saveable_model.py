@@ -19,7 +19,9 @@ from tests.models.toys import (
 )
 from tfrs_timirec.layers import (
     DynamicRoutingExtractor,
+    GRUInterestPredictor,
     ItemEmbedding,
+    SelfAttentiveExtractor,
     TransformerInterestPredictor,
 )
 from tfrs_timirec.models import MIND, ComiRec, SequentialRecommender, TiMiRec
@@ -154,6 +156,45 @@ def test_model_of_mixed_precision_stays_one(tmp_path):
     assert loaded(batch).dtype == tf.float16
     np.testing.assert_array_equal(loaded(batch), model(batch))
     assert tf.keras.mixed_precision.global_policy().name == "float32"
+
+
+@tf.keras.utils.register_keras_serializable(package="tests")
+class Renamed(ComiRec):
+    """A model of a user's own, which passes on what it does not know."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+
+
+def test_constructor_may_pass_on_arguments_under_another_name(tmp_path):
+    model = Renamed(vocabulary_size=VOCABULARY_SIZE, embedding_dim=8)
+    model.save(tmp_path / "model.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+    batch = make_batch()
+    np.testing.assert_allclose(loaded(batch), model(batch), atol=1e-6)
+
+
+def test_argument_without_a_name_cannot_be_saved(tmp_path):
+    model = Renamed(VOCABULARY_SIZE, embedding_dim=8)
+    with pytest.raises(ValueError, match=r"without a name \(12,\)"):
+        model.save(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_given_layers_keep_their_precision(policy, tmp_path):
+    model = TiMiRec(
+        extractor=SelfAttentiveExtractor(
+            VOCABULARY_SIZE, num_interests=2, transformer=True, dtype=policy
+        ),
+        predictor=GRUInterestPredictor(
+            VOCABULARY_SIZE, num_interests=2, dtype=policy
+        ),
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+    batch = make_batch()
+    assert loaded(batch).dtype == loaded.extractor.compute_dtype != tf.float32
+    np.testing.assert_array_equal(loaded(batch), model(batch))
 
 
 class Reloadable:

@@ -6,12 +6,18 @@ import tensorflow as tf
 
 from tests.models.toys import (
     MODELS,
+    SIZES,
     SOFTMAX_MODELS,
     make_batch,
     make_model,
 )
 from tfrs_timirec.layers import ResumableDropout
-from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.models import (
+    ComiRec,
+    SASRec,
+    SequentialRecommender,
+    TiSASRec,
+)
 from tfrs_timirec.training import AdamL2
 
 every_model = pytest.mark.parametrize("make", MODELS.values(), ids=list(MODELS))
@@ -87,6 +93,13 @@ def test_mixed_precision_trains(make, mixed_float16):
     assert np.isfinite(history["loss"]).all()
     assert history["loss"][-1] < 0.7 * history["loss"][0]
     assert 0 < history["val_ndcg_at_5"][-1] <= 1
+
+
+@every_model
+def test_replica_without_an_instance_has_no_loss(make):
+    model = make()
+    batch = {name: values[:0] for name, values in make_batch().items()}
+    assert model.compute_loss(batch).numpy() == 0
 
 
 def test_compile_takes_no_loss_and_no_metrics():
@@ -184,3 +197,35 @@ def test_base_class_says_what_is_missing():
         _ = Nothing().item_embeddings
     with pytest.raises(NotImplementedError, match="`compute_loss`"):
         Nothing().compute_loss({})
+
+
+@pytest.mark.parametrize(
+    ("make", "places"),
+    [
+        (lambda: SASRec(**SIZES, num_blocks=2, dropout=0.5), 5),
+        (lambda: TiSASRec(**SIZES, num_blocks=2, dropout=0.5), 5),
+        (lambda: make_model(ComiRec, transformer=True, dropout=0.5), 3),
+        (lambda: make_model(ComiRec, dropout=0.5), 1),
+    ],
+    ids=["SASRec", "TiSASRec", "ComiRec+", "ComiRec"],
+)
+def test_each_dropout_has_its_place(make, places):
+    model = make()
+    for weight in model.trainable_variables:  # Else next to nothing.
+        weight.assign(30 * weight)
+    batch = make_batch()
+    dropouts = [
+        part for part in model.submodules if isinstance(part, ResumableDropout)
+    ]
+    assert len(dropouts) == places
+    generators = [dropout.random_generator for dropout in dropouts]
+    for kept in range(places):
+        for place, dropout in enumerate(dropouts):
+            dropout.random_generator = (
+                generators[place] if place == kept else None
+            )
+        first, second = (
+            model.compute_loss(batch, training=True).numpy() for _ in range(2)
+        )
+        assert first != second, dropouts[kept].name
+        assert model.compute_loss(batch) == model.compute_loss(batch)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_timirec.training import AdamL2
+from tfrs_timirec.training import AdamL2, LazyAdam, RowwiseLazyAdam
 
 STEPS = 5
 
@@ -211,3 +211,22 @@ def test_config_round_trip(learning_rate):
 def test_l2_must_not_be_negative(l2):
     with pytest.raises(ValueError, match="`l2` must not be negative.*l2="):
         AdamL2(l2=l2)
+
+
+@pytest.mark.parametrize("optimizer_class", [AdamL2, LazyAdam, RowwiseLazyAdam])
+def test_update_is_not_compiled_where_there_is_a_gpu(
+    optimizer_class, monkeypatch
+):
+    # Keras asks when an optimizer is made, and then compiles for the GPU.
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    variable = tf.Variable(tf.ones((4, 3)), name="kernel")
+    optimizer = optimizer_class(0.1, l2=0.1)
+
+    optimizer.apply_gradients([(tf.ones((4, 3)), variable)])
+
+    np.testing.assert_allclose(variable.numpy(), 0.9, rtol=1e-5)
+
+
+def test_weight_decay_of_keras_is_another_one():
+    with pytest.raises(ValueError, match="`weight_decay`.*Give `l2`"):
+        AdamL2(weight_decay=1e-4)

@@ -112,3 +112,12 @@ def test_config_round_trip():
 
     assert isinstance(copy, RowwiseLazyAdam)
     assert copy.get_config() == optimizer.get_config()
+
+
+def test_layer_named_like_a_table_is_none():
+    bias = tf.Variable(tf.ones(3), name="text_embeddings/bias")
+    optimizer = RowwiseLazyAdam(learning_rate=0.1)
+
+    optimizer.apply_gradients([(tf.ones(3), bias)])
+
+    np.testing.assert_allclose(bias.numpy(), 0.9, rtol=1e-5)

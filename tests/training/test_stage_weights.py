@@ -87,3 +87,13 @@ def test_table_on_several_servers_is_kept_as_one():
     stages.restore("pretraining", stage_weights.whole_weights(model))
     np.testing.assert_array_equal(parts[1], [[6, 7], [8, 9], [10, 11]])
     np.testing.assert_array_equal(layer.bias, [7.0])
+
+
+def test_order_of_many_weights_stays():
+    variables = [tf.Variable(float(number)) for number in range(1002)]
+    stages = StageWeights()
+    stages.keep("pretraining", variables)
+
+    stages.restore("pretraining", variables)
+
+    assert [float(variable) for variable in variables] == list(range(1002))

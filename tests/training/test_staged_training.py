@@ -145,6 +145,36 @@ def test_averaged_weights_would_take_the_place_of_the_best():
         fit(model, StagedTraining())
 
 
+def test_nadam_cannot_be_cleared():
+    model = make_model(ComiRec)
+    model.compile(optimizer=tf.keras.optimizers.Nadam())
+
+    with pytest.raises(ValueError, match="must not be Nadam"):
+        fit(model, StagedTraining())
+
+
+def test_adagrad_starts_each_stage_with_its_own_accumulators():
+    model = make_model()
+    model.compile(
+        optimizer=tf.keras.optimizers.Adagrad(
+            0.1, initial_accumulator_value=0.25
+        )
+    )
+    recorder = Recorder()
+
+    fit(
+        model,
+        StagedTraining(stopping_rule=THREE_EPOCHS),
+        callbacks=(recorder,),
+    )
+
+    iterations, *accumulators = recorder.start_optimizers[3]
+    assert iterations == 0
+    assert len(accumulators) == len(model.trainable_variables)
+    for values in accumulators:
+        assert (values == np.float32(0.25)).all()
+
+
 def test_value_that_is_no_number_is_never_the_best():
     nan = math.nan
     recorder = Recorder(script=(nan, 0.2, nan))

@@ -51,7 +51,10 @@ class _CapsuleExtractor(tf.keras.layers.Layer):
         self.max_history_length = max_history_length
         self.num_iterations = num_iterations
         self.item_embedding = ItemEmbedding(
-            vocabulary_size, embedding_dim, name="item_embedding"
+            vocabulary_size,
+            embedding_dim,
+            name="item_embedding",
+            dtype=self.dtype_policy,
         )
 
     def call(self, item_ids: tf.Tensor) -> tf.Tensor:

@@ -95,11 +95,22 @@ class DeepFMInterestPredictor(_InterestPredictor):
         super().__init__(vocabulary_size, **kwargs)
         self.time_of_day = time_of_day
         self.attribute_sizes = sizes
-        self.gru = PackedGRU(self.embedding_dim, name="gru")
+        dtype = self.dtype_policy
+        self.gru = PackedGRU(self.embedding_dim, name="gru", dtype=dtype)
         if time_of_day:
             sizes = {_TIME: HOURS + 1, **sizes}
-        self.vectors = _tables(sizes, self.embedding_dim, "vectors")
-        self.first_order = _tables(sizes, self.num_interests, "first_order")
+        self.vectors, self.first_order = (
+            {
+                name: _MeanEmbedding(
+                    size, dim, name=f"{name}_{suffix}", dtype=dtype
+                )
+                for name, size in sizes.items()
+            }
+            for dim, suffix in (
+                (self.embedding_dim, "vectors"),
+                (self.num_interests, "first_order"),
+            )
+        )
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -196,15 +207,6 @@ class _MeanEmbedding(tf.keras.layers.Layer):
         total = tf.reduce_sum(vectors * is_value[..., tf.newaxis], axis=-2)
         count = tf.reduce_sum(is_value, axis=-1, keepdims=True)
         return tf.math.divide_no_nan(total, count)
-
-
-def _tables(
-    sizes: Mapping[str, int], dim: int, suffix: str
-) -> dict[str, _MeanEmbedding]:
-    return {
-        name: _MeanEmbedding(size, dim, name=f"{name}_{suffix}")
-        for name, size in sizes.items()
-    }
 
 
 def _check_context(time_of_day: bool, sizes: Mapping[str, int]) -> None:

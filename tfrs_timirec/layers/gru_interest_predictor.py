@@ -50,7 +50,9 @@ class GRUInterestPredictor(_InterestPredictor):
 
     def __init__(self, vocabulary_size: int, **kwargs: Any):
         super().__init__(vocabulary_size, **kwargs)
-        self.gru = PackedGRU(self.embedding_dim, name="gru")
+        self.gru = PackedGRU(
+            self.embedding_dim, name="gru", dtype=self.dtype_policy
+        )
 
     def build(self, input_shape: Any) -> None:
         """Creates the GRU's weights; all others come with the first call."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -15,13 +17,19 @@ def small_normal() -> tf.keras.initializers.Initializer:
 
 
 def small_normal_dense(
-    units: int, name: str, activation: str | None = None
+    units: int, name: str, **kwargs: Any
 ) -> tf.keras.layers.Dense:
-    """Returns a dense layer whose kernel and bias start at N(0, 0.01)."""
+    """Returns a dense layer whose kernel and bias start at N(0, 0.01).
+
+    Args:
+        units: size of the output.
+        name: name of the layer.
+        **kwargs: `activation`, `dtype`, … of `tf.keras.layers.Dense`.
+    """
     return tf.keras.layers.Dense(
         units,
-        activation=activation,
         kernel_initializer=small_normal(),
         bias_initializer=small_normal(),
         name=name,
+        **kwargs,
     )

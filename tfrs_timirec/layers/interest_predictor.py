@@ -61,18 +61,26 @@ class _InterestPredictor(tf.keras.layers.Layer):
         self.num_projection_layers = num_projection_layers
         self.dropout = dropout
         self.item_embedding = ItemEmbedding(
-            vocabulary_size, embedding_dim, name="item_embedding"
+            vocabulary_size,
+            embedding_dim,
+            name="item_embedding",
+            dtype=self.dtype_policy,
         )
-        self.hidden_dropout = ResumableDropout(dropout, name="hidden_dropout")
+        self.hidden_dropout = ResumableDropout(
+            dropout, name="hidden_dropout", dtype=self.dtype_policy
+        )
 
     def build(self, input_shape: Any) -> None:
         """Adds the perceptron, behind what the subclass has of its own."""
+        dtype = self.dtype_policy
         self.hidden = (
-            small_normal_dense(self.embedding_dim, "hidden")
+            small_normal_dense(self.embedding_dim, "hidden", dtype=dtype)
             if self.num_projection_layers == 2
             else None
         )
-        self.logits = small_normal_dense(self.num_interests, "logits")
+        self.logits = small_normal_dense(
+            self.num_interests, "logits", dtype=dtype
+        )
         super().build(input_shape)
 
     def _project(self, state: tf.Tensor, training: bool | None) -> tf.Tensor:

@@ -88,6 +88,7 @@ class MultiInterestAttention(tf.keras.layers.Layer):
         """Returns the interests."""
         if values is None:
             values = item_vectors
+        values = tf.cast(values, self.compute_dtype)
         if mask is None:
             mask = tf.ones(tf.shape(item_vectors)[:2], tf.bool)
         length, dim = tf.shape(item_vectors)[1], item_vectors.shape[-1]

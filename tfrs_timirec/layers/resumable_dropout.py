@@ -15,7 +15,9 @@ class ResumableDropout(tf.keras.layers.Layer):
     """Sets a share of the inputs to zero while training, the rest grows.
 
     Unlike Keras's Dropout, its random state is part of a checkpoint: a run
-    that was broken off goes on with the numbers of an unbroken one.
+    that was broken off goes on with the numbers of an unbroken one. It starts
+    from Python's random numbers, which `tf.keras.utils.set_random_seed` seeds
+    and `tf.random.set_seed` does not.
 
     Args:
         rate: share of the inputs that is set to zero; the others are divided

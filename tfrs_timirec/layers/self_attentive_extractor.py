@@ -87,19 +87,28 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
         self.transformer = transformer
         self.positions_in_sum = positions_in_sum
         self.dropout = dropout
+        dtype = self.dtype_policy
         self.item_embedding = ItemEmbedding(
-            vocabulary_size, embedding_dim, name="item_embedding"
+            vocabulary_size, embedding_dim, name="item_embedding", dtype=dtype
         )
         self.recency_embedding = RecencyEmbedding(
-            max_history_length, embedding_dim, name="recency_embedding"
+            max_history_length,
+            embedding_dim,
+            name="recency_embedding",
+            dtype=dtype,
         )
-        self.hidden_dropout = ResumableDropout(dropout, name="hidden_dropout")
+        self.hidden_dropout = ResumableDropout(
+            dropout, name="hidden_dropout", dtype=dtype
+        )
         self.attention = MultiInterestAttention(
-            num_interests, attention_dim, name="attention"
+            num_interests, attention_dim, name="attention", dtype=dtype
         )
         self.transformer_block = (
             TransformerBlock(
-                embedding_dim, dropout=dropout, name="transformer_block"
+                embedding_dim,
+                dropout=dropout,
+                name="transformer_block",
+                dtype=dtype,
             )
             if transformer
             else None

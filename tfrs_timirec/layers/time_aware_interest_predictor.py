@@ -65,10 +65,11 @@ class TimeAwareInterestPredictor(_InterestPredictor):
 
     def __init__(self, vocabulary_size: int, **kwargs: Any):
         super().__init__(vocabulary_size, **kwargs)
-        self.gru = PackedGRU(self.embedding_dim, name="gru")
-        self.item_time = TimeEmbedding(self.embedding_dim, name="item_time")
-        self.request_time = TimeEmbedding(
-            self.embedding_dim, name="request_time"
+        dtype = self.dtype_policy
+        self.gru = PackedGRU(self.embedding_dim, name="gru", dtype=dtype)
+        self.item_time, self.request_time = (
+            TimeEmbedding(self.embedding_dim, name=name, dtype=dtype)
+            for name in ("item_time", "request_time")
         )
 
     def build(self, input_shape: Any) -> None:

@@ -75,31 +75,34 @@ class TransformerBlock(tf.keras.layers.Layer):
         self.dropout = dropout
         self.causal = causal
         self.attention_dropout = ResumableDropout(
-            dropout, name="attention_dropout"
+            dropout, name="attention_dropout", dtype=self.dtype_policy
         )
         self.feed_forward_dropout = ResumableDropout(
-            dropout, name="feed_forward_dropout"
+            dropout, name="feed_forward_dropout", dtype=self.dtype_policy
         )
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         """Creates the projections and the two normalizations."""
-        dim = input_shape[-1]
+        dim, dtype = input_shape[-1], self.dtype_policy
         # Query, key and value as one product.
         self.attention_projection = small_normal_dense(
-            3 * dim, "attention_projection"
+            3 * dim, "attention_projection", dtype=dtype
         )
         self.feed_forward_hidden = small_normal_dense(
-            self.feed_forward_dim, "feed_forward_hidden", activation="relu"
+            self.feed_forward_dim,
+            "feed_forward_hidden",
+            activation="relu",
+            dtype=dtype,
         )
         self.feed_forward_output = small_normal_dense(
-            dim, "feed_forward_output"
+            dim, "feed_forward_output", dtype=dtype
         )
-        self.attention_norm = LayerNormalization(
-            epsilon=_LAYER_NORM_EPSILON, name="attention_norm"
-        )
-        self.feed_forward_norm = LayerNormalization(
-            epsilon=_LAYER_NORM_EPSILON, name="feed_forward_norm"
+        self.attention_norm, self.feed_forward_norm = (
+            LayerNormalization(
+                epsilon=_LAYER_NORM_EPSILON, name=name, dtype=dtype
+            )
+            for name in ("attention_norm", "feed_forward_norm")
         )
         super().build(input_shape)
 

@@ -64,10 +64,15 @@ class TransformerInterestPredictor(_InterestPredictor):
         super().__init__(vocabulary_size, **kwargs)
         self.max_history_length = max_history_length
         self.recency_embedding = RecencyEmbedding(
-            max_history_length, self.embedding_dim, name="recency_embedding"
+            max_history_length,
+            self.embedding_dim,
+            name="recency_embedding",
+            dtype=self.dtype_policy,
         )
         self.transformer_block = TransformerBlock(
-            self.embedding_dim, name="transformer_block"
+            self.embedding_dim,
+            name="transformer_block",
+            dtype=self.dtype_policy,
         )
 
     def call(

@@ -39,14 +39,17 @@ class JensenShannonDivergence(tf.keras.metrics.Mean):
         sample_weight: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Adds a batch of distributions."""
-        middle = 0.5 * (target + predicted)
+        target = tf.cast(target, self.dtype)
+        predicted = tf.cast(predicted, self.dtype)
+        both = target + predicted  # Halved, the smallest would become 0.
         divergences = 0.5 * (
-            _kl_divergence(target, middle) + _kl_divergence(predicted, middle)
+            _divergence_from_mean(target, both)
+            + _divergence_from_mean(predicted, both)
         )
         return super().update_state(divergences, sample_weight)
 
 
-def _kl_divergence(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """Sum of p ln(p / q), where 0 ln 0 is 0; (batch,)."""
-    ratios = tf.math.divide_no_nan(first, second)
-    return tf.reduce_sum(tf.math.xlogy(first, ratios), axis=-1)
+def _divergence_from_mean(one: tf.Tensor, both: tf.Tensor) -> tf.Tensor:
+    """Sum of p ln(2 p / (p + q)), where 0 ln 0 is 0; (batch,)."""
+    ratios = tf.math.divide_no_nan(2 * one, both)
+    return tf.reduce_sum(tf.math.xlogy(one, ratios), axis=-1)

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.layers import SelfAttentiveExtractor
+from tfrs_timirec.models.feature_specs import longest_history
 from tfrs_timirec.models.sequential_recommender import (
     Features,
     SequentialRecommender,
@@ -38,7 +39,8 @@ class ComiRec(SequentialRecommender):
             interests (batch, num_interests, dim). It must have an attribute
             `item_embedding`, a layer whose `embeddings` are the
             (vocabulary_size, dim) item vectors. Takes the place of all
-            arguments above.
+            arguments above; `max_history_length` counts where the layer has
+            none of its own.
         **kwargs: `loss` of `SequentialRecommender`; `name` of
             `tf.keras.Model`.
 
@@ -98,7 +100,8 @@ class ComiRec(SequentialRecommender):
             )
         self.extractor: tf.keras.layers.Layer = extractor
         # Weights exist from here on, whatever stage a model starts with.
-        self({"item_ids": tf.zeros((1, max_history_length), tf.int32)})
+        length = longest_history(max_history_length, extractor)
+        self({"item_ids": tf.zeros((1, length), tf.int32)})
 
     @property
     def item_embeddings(self) -> tf.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import tensorflow as tf
 
 
@@ -39,6 +41,40 @@ def feature_spec(name: str, max_history_length: int) -> tf.TensorSpec:
             f" user_<column>. Received: name={name!r}"
         )
     return tf.TensorSpec(shape, dtype, name)
+
+
+def check_features(
+    owner: str, features: Mapping[str, tf.Tensor], names: Iterable[str]
+) -> None:
+    """Raises a ValueError if a batch lacks a feature that a model reads.
+
+    Args:
+        owner: name of the model; the message starts with it.
+        features: the batch.
+        names: names of the features.
+
+    Raises:
+        ValueError: naming what is missing.
+    """
+    missing = [name for name in names if name not in features]
+    if missing:
+        raise ValueError(
+            f"{owner}: `features` must hold {', '.join(names)}. Received:"
+            f" {', '.join(features)}, without {', '.join(missing)}. Make the"
+            " batches with `features=model.feature_names`."
+        )
+
+
+def longest_history(default: int, *layers: tf.keras.layers.Layer) -> int:
+    """Returns the most places that all of some layers can read.
+
+    Args:
+        default: what counts for layers without a `max_history_length`.
+        *layers: the layers.
+    """
+    return min(
+        getattr(layer, "max_history_length", default) for layer in layers
+    )
 
 
 def empty_features(

@@ -30,14 +30,24 @@ class _SaveableModel(tfrs.Model):
     def __new__(cls, *args: Any, **kwargs: Any) -> _SaveableModel:
         """Keeps the constructor's arguments for `get_config`."""
         model = super().__new__(cls, *args, **kwargs)
-        arguments = inspect.signature(cls).bind(*args, **kwargs).arguments
-        arguments.update(arguments.pop("kwargs", {}))
         # Past Keras, which would track layers among them twice.
-        object.__setattr__(model, "_arguments", arguments)
+        object.__setattr__(model, "_arguments", _by_name(cls, args, kwargs))
         return model
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, the stage and the precision."""
+        """Returns the constructor's arguments, the stage and the precision.
+
+        Raises:
+            ValueError: if an argument was given without a name, to a
+                constructor that takes it as one of `*args`.
+        """
+        if None in self._arguments:
+            raise ValueError(
+                f"{type(self).__name__}: to be saved, a model must be made with"
+                " arguments by name. Received: without a name"
+                f" {self._arguments[None]}. Name it, or let the constructor"
+                " do so instead of taking `*args`."
+            )
         arguments = {
             name: tf.keras.saving.serialize_keras_object(value)
             if isinstance(value, tf.keras.layers.Layer)
@@ -60,15 +70,17 @@ class _SaveableModel(tfrs.Model):
             config: what `get_config` returned.
             custom_objects: unregistered classes of layers, by name.
         """
-        arguments = {
-            name: tf.keras.saving.deserialize_keras_object(
-                value, custom_objects=custom_objects
+        config = dict(config)
+        stage = config.pop("stage")
+        with _global_policy(config.pop("dtype_policy", None)):
+            model = cls(
+                **{
+                    name: tf.keras.saving.deserialize_keras_object(
+                        value, custom_objects=custom_objects
+                    )
+                    for name, value in config.items()
+                }
             )
-            for name, value in config.items()
-        }
-        stage = arguments.pop("stage")
-        with _global_policy(arguments.pop("dtype_policy", None)):
-            model = cls(**arguments)
         model.set_stage(stage)
         return model
 
@@ -90,6 +102,23 @@ class _SaveableModel(tfrs.Model):
         """
         self.compile(**tf.keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
+
+
+def _by_name(
+    model_class: type, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str | None, Any]:
+    """Returns what a constructor is called with; None has what has no name."""
+    signature = inspect.signature(model_class)
+    by_name: dict[str | None, Any] = {}
+    for name, value in signature.bind(*args, **kwargs).arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            by_name.update(value)
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            by_name[None] = value
+        else:
+            by_name[name] = value
+    return by_name
 
 
 @contextlib.contextmanager

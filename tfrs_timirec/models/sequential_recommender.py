@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +11,7 @@ import tensorflow as tf
 from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
 from tfrs_timirec.models.saveable_model import _SaveableModel
+from tfrs_timirec.models.scoring import batch_mean, batch_share, best_scores
 
 CUTOFFS = (5, 10, 20)
 
@@ -41,9 +41,9 @@ class SequentialRecommender(_SaveableModel):
 
     Args:
         loss: "bpr", the paper's, compares a target with the negatives drawn
-            for it; "sampled_softmax" with those of the whole batch (on each
-            replica, of its part), but where one is the target. Those drawn
-            for others may be items that the user met.
+            for it; "sampled_softmax" with those of the whole batch, of all
+            replicas, but where one is the target. Those drawn for others may
+            be items that the user met.
         **kwargs: `name` of `tf.keras.Model`.
 
     Raises:
@@ -202,7 +202,7 @@ class SequentialRecommender(_SaveableModel):
         items = tf.nn.embedding_lookup(
             self.item_embeddings, tf.range(start, stop)
         )
-        return _best_scores(user_vectors, items)
+        return best_scores(user_vectors, items)
 
     def score_all(self, user_vectors: tf.Tensor) -> tf.Tensor:
         """Scores the whole vocabulary.
@@ -278,7 +278,7 @@ class SequentialRecommender(_SaveableModel):
 
     def _mean_ranking_loss(self, scores: tf.Tensor) -> tf.Tensor:
         """Mean loss of (batch, 1 + negatives) scores, target first."""
-        return tf.reduce_mean(self._ranking_loss(scores[:, :1], scores[:, 1:]))
+        return batch_mean(self._ranking_loss(scores[:, :1], scores[:, 1:]))
 
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Takes one optimizer step; returns the running mean of the losses."""
@@ -287,7 +287,7 @@ class SequentialRecommender(_SaveableModel):
             if self.losses:
                 loss += tf.add_n(self.losses)
             # The optimizer sums the gradients of the replicas.
-            replica_loss = loss * _batch_share(features)
+            replica_loss = loss * batch_share(features)
         with tf.init_scope():  # For all stages, while this one may need less.
             self.optimizer.build(self.trainable_variables)
         self.optimizer.minimize(replica_loss, self.stage_variables, tape=tape)
@@ -320,7 +320,8 @@ class SequentialRecommender(_SaveableModel):
     def user_vectors(self, features: Features) -> tf.Tensor:
         """Returns the user vectors of a batch, for ranking.
 
-        Compiled once a stage, while calling the model traces it every time.
+        Compiled once a stage and length of histories, while calling the model
+        traces it every time.
 
         Args:
             features: a batch of `training_dataset` or `evaluation_dataset`.
@@ -333,10 +334,11 @@ class SequentialRecommender(_SaveableModel):
             for name, values in features.items()
             if name not in ("target_id", "negative_ids", "candidate_ids")
         }
-        return self._user_vectors(self.stage, history)
+        length = history["item_ids"].shape[1]
+        return self._user_vectors(f"{self.stage}, {length}", history)
 
     @tf.function(reduce_retracing=True)
-    def _user_vectors(self, stage: str, history: Features) -> tf.Tensor:
+    def _user_vectors(self, traced_for: str, history: Features) -> tf.Tensor:
         return self(history, training=False)
 
     def candidate_ranks(
@@ -350,7 +352,17 @@ class SequentialRecommender(_SaveableModel):
 
         Returns:
             (batch,) float32 ranks, 1 is best; see `target_ranks`.
+
+        Raises:
+            ValueError: if the batch has no candidates.
         """
+        if "candidate_ids" not in features:
+            raise ValueError(
+                f"{type(self).__name__}: `features` must hold `candidate_ids`."
+                f" Received: {', '.join(features)}. Make the batches with"
+                ' `evaluation_dataset(..., candidates="sampled")`; to rank in'
+                ' the whole catalogue call `rank_held_out(candidates="full")`.'
+            )
         item_ids = tf.concat(
             [features["target_id"][:, tf.newaxis], features["candidate_ids"]],
             axis=1,
@@ -364,7 +376,7 @@ class SequentialRecommender(_SaveableModel):
             half = tf.shape(item_ids)[0] // 2
             halves = [
                 tf.gather(
-                    _best_scores(user_vectors[rows], items),
+                    best_scores(user_vectors[rows], items),
                     item_ids[rows],
                     batch_dims=1,
                 )
@@ -372,29 +384,3 @@ class SequentialRecommender(_SaveableModel):
             ]
             scores = tf.concat(halves, axis=0)
         return target_ranks(scores[:, 0], scores[:, 1:])
-
-
-def _best_scores(user_vectors: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-    """Scores the same (num_items, dim) items for all users.
-
-    Returns:
-        (batch, num_items) largest inner product with a user vector.
-    """
-    # One large product for each of a user's vectors: the larger of two tables
-    # takes half the time of a maximum over an axis.
-    user_vectors = tf.cast(user_vectors, items.dtype)
-    scores = [
-        tf.matmul(vectors, items, transpose_b=True)
-        for vectors in tf.unstack(user_vectors, axis=1)
-    ]
-    return functools.reduce(tf.maximum, scores)
-
-
-def _batch_share(features: Features) -> tf.Tensor | float:
-    """Returns what part of a global batch the features are, 1 for all of it.
-
-    Where the batch does not say so, replicas have equal parts.
-    """
-    if "batch_share" in features:
-        return features["batch_share"]
-    return 1 / tf.distribute.get_strategy().num_replicas_in_sync

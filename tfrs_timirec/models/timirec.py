@@ -10,7 +10,12 @@ from tfrs_timirec.layers import GRUInterestPredictor
 from tfrs_timirec.losses import InterestDistillationLoss
 from tfrs_timirec.metrics import InterestDistance, JensenShannonDivergence
 from tfrs_timirec.models.comirec import ComiRec
-from tfrs_timirec.models.feature_specs import empty_features
+from tfrs_timirec.models.feature_specs import (
+    check_features,
+    empty_features,
+    longest_history,
+)
+from tfrs_timirec.models.scoring import batch_mean
 from tfrs_timirec.models.sequential_recommender import Features
 
 
@@ -37,7 +42,7 @@ class TiMiRec(ComiRec):
             needed with an `extractor` and a `predictor`.
         num_interests: number of interests (K).
         embedding_dim: size of item vectors and interests (D).
-        max_history_length: longest history (n).
+        max_history_length: longest history (n); see `extractor` of `ComiRec`.
         temperature: distillation temperature (T).
         num_projection_layers: layers of the predictor's perceptron, 1 or 2.
         pretraining: False leaves the first stage out and trains all of it from
@@ -138,7 +143,10 @@ class TiMiRec(ComiRec):
 
     def _check_same_interests(self, max_history_length: int) -> None:
         """Builds the predictor and compares its logits with the interests."""
-        features = empty_features(self.feature_names, max_history_length)
+        length = longest_history(
+            max_history_length, self.extractor, self.predictor
+        )
+        features = empty_features(self.feature_names, length)
         interests = self.extractor(features["item_ids"]).shape
         logits = self.interest_logits(features).shape
         if logits[-1] != interests[1]:
@@ -167,14 +175,7 @@ class TiMiRec(ComiRec):
         names = getattr(self.predictor, "feature_names", None)
         if names is None:
             return self.predictor(features["item_ids"])
-        missing = [name for name in names if name not in features]
-        if missing:
-            raise ValueError(
-                f"TiMiRec: `features` must hold {', '.join(names)}, which"
-                f" `predictor` reads. Received: {', '.join(features)}, without"
-                f" {', '.join(missing)}. Make the batches with"
-                " `features=model.feature_names`."
-            )
+        check_features("TiMiRec", features, names)
         return self.predictor({name: features[name] for name in names})
 
     @property
@@ -232,9 +233,7 @@ class TiMiRec(ComiRec):
         if not self._distills:
             return ranking_loss
         similarities = self._target_similarities(features, interests)
-        distillation_loss = tf.reduce_mean(
-            self._distillation(similarities, logits)
-        )
+        distillation_loss = batch_mean(self._distillation(similarities, logits))
         self._track("distillation_loss", distillation_loss, features)
         return ranking_loss + distillation_loss
 

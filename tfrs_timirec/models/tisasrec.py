@@ -12,7 +12,7 @@ from tfrs_timirec.layers import RecencyEmbedding, ResumableDropout
 from tfrs_timirec.layers.initialization import small_normal
 from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.time_intervals import time_intervals
-from tfrs_timirec.models.feature_specs import empty_features
+from tfrs_timirec.models.feature_specs import check_features, empty_features
 from tfrs_timirec.models.sasrec import causal_blocks
 from tfrs_timirec.models.sequential_recommender import Features
 from tfrs_timirec.models.single_vector_recommender import (
@@ -105,6 +105,7 @@ class TiSASRec(SingleVectorRecommender):
         self, features: Features, training: bool | None = None
     ) -> tf.Tensor:
         """Returns the user vectors, (batch, embedding_dim)."""
+        check_features("TiSASRec", features, self.feature_names)
         encode = functools.partial(self._encode, training=training)
         return map_by_length(
             encode, features["item_ids"], features["timestamps"]

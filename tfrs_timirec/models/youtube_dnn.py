@@ -63,7 +63,9 @@ class YouTubeDNN(SingleVectorRecommender):
         super().__init__(vocabulary_size, embedding_dim=embedding_dim, **kwargs)
         self.perceptron = [
             *(
-                small_normal_dense(embedding_dim, f"hidden_{number}", "relu")
+                small_normal_dense(
+                    embedding_dim, f"hidden_{number}", activation="relu"
+                )
                 for number in range(num_hidden_layers)
             ),
             small_normal_dense(embedding_dim, "output_projection"),

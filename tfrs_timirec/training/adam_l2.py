@@ -34,7 +34,8 @@ class AdamL2(tf.keras.optimizers.Optimizer):
             `tf.keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: if `l2` is negative or not a number.
+        ValueError: if `l2` is negative or not a number, or a `weight_decay`
+            is given.
 
     Example:
     >>> model.compile(optimizer=AdamL2(learning_rate=1e-3, l2=1e-6))
@@ -59,6 +60,14 @@ class AdamL2(tf.keras.optimizers.Optimizer):
                 f"{type(self).__name__}: `l2` must not be negative."
                 f" Received: l2={l2!r}"
             )
+        if kwargs.pop("weight_decay", None):
+            raise ValueError(
+                f"{type(self).__name__}: `weight_decay` is Keras's decoupled"
+                " one, which this optimizer has not. Give `l2` instead."
+            )
+        # On a GPU Keras would compile the update, for whose fused and in-place
+        # kernels XLA has no counterparts.
+        kwargs.setdefault("jit_compile", False)
         # Keras's own weight decay is another one; even 0 would cost a pass.
         super().__init__(name=name, weight_decay=None, **kwargs)
         self._learning_rate = self._build_learning_rate(learning_rate)

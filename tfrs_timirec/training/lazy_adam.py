@@ -61,8 +61,6 @@ class LazyAdam(AdamL2):
         name: str = "LazyAdam",
         **kwargs: Any,
     ):
-        # How many rows a batch touches is not known beforehand, as XLA needs.
-        kwargs.setdefault("jit_compile", False)
         super().__init__(
             learning_rate,
             l2=l2,

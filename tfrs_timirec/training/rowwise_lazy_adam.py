@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import tensorflow as tf
@@ -66,5 +67,6 @@ class RowwiseLazyAdam(LazyAdam):
 
 
 def _is_table(variable: tf.Variable) -> bool:
-    # A part of a table that is divided over servers ends with its number.
-    return any("embeddings" in part for part in variable.name.split("/")[-2:])
+    # A part of a table that is divided over servers ends in its number.
+    name = re.sub(r"/part_\d+", "", variable.name).split("/")[-1]
+    return "embeddings" in name and variable.shape.rank == 2

@@ -110,7 +110,9 @@ class StageWeights(Mapping[str, list[np.ndarray]]):
         folder = self.directory / self.folders[stage]
         return [
             np.load(path, mmap_mode="r")
-            for path in sorted(folder.glob("*.npy"))
+            for path in sorted(
+                folder.glob("*.npy"), key=lambda path: int(path.stem)
+            )
         ]
 
     def __iter__(self) -> Iterator[str]:

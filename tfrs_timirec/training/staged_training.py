@@ -10,11 +10,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec.training.backup import Backup
-from tfrs_timirec.training.stage_weights import (
-    StageWeights,
-    assign,
-    whole_weights,
+from tfrs_timirec.training.optimizer_state import (
+    check_can_be_cleared,
+    clear_optimizer,
 )
+from tfrs_timirec.training.stage_weights import StageWeights, whole_weights
 from tfrs_timirec.training.stopping_rule import StoppingRule
 
 
@@ -58,7 +58,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
     Raises:
         ValueError: from within `fit`, if the epochs lack `monitor`,
             `learning_rates` names a stage that the model has not, or the
-            optimizer averages weights (`use_ema`).
+            optimizer is Nadam or averages weights (`use_ema`).
 
     Example:
     >>> model.fit(
@@ -115,12 +115,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
                 f" {', '.join(sorted(unknown))}"
             )
         optimizer = self.model.optimizer
-        if getattr(optimizer, "use_ema", False):
-            raise ValueError(
-                "StagedTraining: the optimizer must not average weights: the"
-                " average would take the place of the best epoch's. Received:"
-                " an optimizer with use_ema=True. Leave `use_ema` out."
-            )
+        check_can_be_cleared(optimizer)
         if self._learning_rates:
             self._usual_rate = float(
                 tf.keras.backend.get_value(optimizer.learning_rate)
@@ -194,8 +189,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
 
     def _start_stage(self, stage: int) -> None:
         self._switch_to(stage)
-        for variable in self.model.optimizer.variables:
-            assign(variable, 0)
+        clear_optimizer(self.model.optimizer)
 
     def _switch_to(self, stage: int) -> None:
         name = self.model.stages[stage - 1]

@@ -1,6 +1,9 @@
 """REST: answers, and errors with TF Serving's words and codes."""
 
+import gzip
 import json
+import socket
+import time
 
 import pytest
 
@@ -174,6 +177,66 @@ def test_huge_body_is_refused(toy):
     assert status == 413
     assert "at most 4194304 bytes" in answer["error"]
     assert toy.predict(ask([["a"]]))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("head", "pause"),
+    [
+        (b"Content-Encoding: gzip\r\nContent-Length: 5", 0),
+        (b"Content-Encoding: gzip\r\nContent-Length: 5", 0.05),
+        (b"Content-Encoding: deflate\r\nContent-Length: 5", 0),
+        (b"Content-Encoding: br\r\nContent-Length: 5", 0),
+        (b"Transfer-Encoding: chunked", 0),
+    ],
+)
+def test_broken_body_is_the_clients_fault(toy, caplog, head, pause):
+    """No 500, no traceback, and the log has at most one line of it."""
+    head = b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\n" + head
+    pieces = [head + b"\r\n\r\n", b"junk\n"]
+    with socket.create_connection(
+        ("127.0.0.1", toy.server.rest_port), timeout=30
+    ) as connection:
+        for piece in pieces if pause else [b"".join(pieces)]:
+            connection.sendall(piece)
+            time.sleep(pause)
+        status_line = connection.makefile("rb").readline()
+
+    assert status_line.split(b" ", 2)[1] == b"400", status_line
+    assert len(caplog.records) <= 1
+    assert not any(record.exc_info for record in caplog.records)
+    assert toy.predict(ask([["a"]]))[0] == 200
+
+
+def test_gzip_is_read_and_junk_named(toy):
+    good = gzip.compress(json.dumps(ask([["four"]])).encode())
+    path, headers = "/v1/models/toy:predict", {"Content-Encoding": "gzip"}
+
+    status, text = toy.request_text("POST", path, good, headers)
+    assert (status, json.loads(text)["outputs"]["lengths"]) == (200, [[4]])
+    status, text = toy.request_text("POST", path, b"junk", headers)
+    assert status == 400
+    assert "content-encoding: gzip" in text
+
+
+def test_client_that_leaves_within_its_body_is_no_error(toy, caplog):
+    with socket.create_connection(
+        ("127.0.0.1", toy.server.rest_port), timeout=30
+    ) as connection:
+        connection.sendall(
+            b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+        time.sleep(0.05)
+    deadline = time.monotonic() + 30
+    while 'code="499"' not in page_of(toy) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert 'code="499",interface="rest",method="predict"' in page_of(toy)
+    assert not caplog.records
+
+
+def page_of(toy):
+    return toy.request_text("GET", "/monitoring/prometheus/metrics")[1]
 
 
 def test_health_and_metrics(toy):

@@ -134,13 +134,15 @@ class RunningServer:
         status, text = self.request_text(method, path, body)
         return status, json.loads(text)
 
-    def request_text(self, method, path, body=None) -> tuple[int, str]:
+    def request_text(
+        self, method, path, body=None, headers=()
+    ) -> tuple[int, str]:
         """Returns status and text."""
         connection = http.client.HTTPConnection(
             "127.0.0.1", self.server.rest_port, timeout=30
         )
         with contextlib.closing(connection):
-            connection.request(method, path, body)
+            connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             return response.status, response.read().decode()
 

@@ -30,9 +30,14 @@ from tfrs_timirec.serving.server.metrics import Metrics
 from tfrs_timirec.serving.server.micro_batcher import MicroBatcher
 from tfrs_timirec.serving.server.model_versions import ModelVersions
 from tfrs_timirec.serving.server.predictor import Predictor
-from tfrs_timirec.serving.server.rest_handlers import RestHandlers
+from tfrs_timirec.serving.server.rest_handlers import (
+    ClientFaults,
+    RestHandlers,
+)
 
 _log = logging.getLogger(__name__)
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(ClientFaults())
 _MAX_PORT = 65535
 
 
@@ -224,6 +229,7 @@ class ModelServer:
         runner = web.AppRunner(
             handlers.application(),
             access_log=None,
+            logger=_http_log,
             # It takes 0 for no limit.
             shutdown_timeout=max(self.settings.grace_seconds, 1e-3),
         )

@@ -10,6 +10,7 @@ import urllib.parse
 
 import grpc
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
@@ -44,6 +45,23 @@ _GET = re.compile(_PLACE + r"(?:/(?P<method>metadata))?", re.I)
 _MAX_VERSION = 2**63 - 1
 
 _log = logging.getLogger(__name__)
+
+
+class ClientFaults(logging.Filter):
+    """Says in one line, without a traceback, what no HTTP client may send."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Returns True, for nothing is left out.
+
+        Args:
+            record: what aiohttp logs.
+        """
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+            record.msg = f"{record.getMessage()}: {one_line(error)}"
+            record.args = record.exc_info = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
 
 
 class RestHandlers:
@@ -110,6 +128,15 @@ class RestHandlers:
             )
         except web.HTTPException:
             raise
+        except web.RequestPayloadError as error:
+            status, body = (
+                400,
+                _error_body(f"The body cannot be read: {one_line(error)}"),
+            )
+            # aiohttp would read on, and log the same as a fault of its own.
+            request.content.feed_eof()
+        except ConnectionError:
+            status, body = 499, _error_body("The client has gone")
         except Exception:  # noqa: BLE001
             _log.exception("A request failed: %s %s", request.method, path)
             status, body = 500, _error_body("Internal error")
@@ -163,6 +190,15 @@ class RestHandlers:
                 "metadata": {"signature_def": signatures},
             }
         )
+
+
+def one_line(error: BaseException) -> str:
+    """Returns what aiohttp says of a request that is no HTTP.
+
+    Args:
+        error: its exception, whose words it breaks into lines.
+    """
+    return " ".join(str(error).removeprefix("400, message:").split())
 
 
 def _target(match: re.Match[str]) -> Target:

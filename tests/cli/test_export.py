@@ -1,5 +1,7 @@
 """`timirec export` and `timirec recommend`, from a run to a list."""
 
+import shutil
+
 import pytest
 
 from tests.cli.test_main import QUICK, failure, write_log
@@ -43,6 +45,51 @@ def test_recommends_from_the_newest_version(folders, capsys):
     assert "i00" in explained
     assert "The next item is expected from interest 1" in explained
     assert main([*words[:-1], "--diversity", "0.5", "--k", "2"]) == 0
+
+
+def test_ids_and_titles_are_printed_as_they_are(tmp_path, capsys):
+    log = write_log(tmp_path / "log.csv")
+    text = log.read_text().replace(",i0", ",[/b] i:star:0")
+    log.write_text(text)
+    run, versions = tmp_path / "run", tmp_path / "model"
+    words = ["train", "--interactions", str(log), "--model", "comirec"]
+    assert main([*words, "--output", str(run), *QUICK]) == 0
+    assert main(["export", str(run), "--output", str(versions)]) == 0
+    assert "--history '[/b] i:star:00'" in capsys.readouterr().out
+
+    ask = ["recommend", str(versions), "--history", "[/b] i:star:00"]
+    # A list of any length is one of all items.
+    assert main([*ask, "--k", "99999999999"]) == 2
+    assert "1000" in capsys.readouterr().err
+    assert main([*ask, "--k", "20"]) == 0
+    listed = capsys.readouterr().out
+    for item in range(1, 10):
+        assert f"[/b] i:star:0{item}" in listed
+
+
+def test_damaged_export_is_one_line(folders, tmp_path, capsys):
+    copy = shutil.copytree(folders[1] / "4", tmp_path / "4")
+    (data,) = copy.glob("variables/variables.data*")
+    data.write_bytes(data.read_bytes()[:100])
+
+    error = failure(capsys, "recommend", copy, "--history", "i00")
+
+    assert "which is damaged" in error
+    data.unlink()
+    assert "is damaged" in failure(capsys, "recommend", copy, "--history", "i0")
+
+
+def test_context_that_nobody_must_give_is_not_asked_for(tmp_path, capsys):
+    run = tmp_path / "run"
+    words = ["train", "--dataset", "household_tv/tiny", "--model", "timirec"]
+    words += ["--predictor", "deepfm", *QUICK, "--context-features"]
+    words += ["request_timestamp,item_genres", "--output", str(run)]
+    assert main(words) == 0
+    versions = str(tmp_path / "model")
+    assert main(["export", str(run), "--output", versions]) == 0
+    assert "--context" not in capsys.readouterr().out
+
+    assert main(["recommend", versions, "--history", "tv-000012"]) == 0
 
 
 def test_mistakes_are_explained(folders, tmp_path, capsys):

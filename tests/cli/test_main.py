@@ -184,6 +184,14 @@ def test_evaluate_gives_the_same_numbers_and_ranks(finished, capsys):
     hit_rate = np.mean(sampled["rank"] <= 5)
     assert hit_rate == after["test"]["sampled"]["hit_rate_at_5"]
 
+    words = ["evaluate", str(run), "--part", "validation", "--save-ranks"]
+    assert main(words) == 0
+    both = pd.read_parquet(run / "ranks.parquet")
+    assert both["part"].value_counts().to_dict() == {
+        "test": len(ranks),
+        "validation": len(ranks),
+    }
+
 
 def test_evaluate_notices_changed_data(tmp_path, finished, capsys):
     log, run = finished
@@ -280,6 +288,11 @@ def test_two_stages_from_named_columns_to_the_default_folder(
             ["`data_dir` must come with `dataset`"],
         ),
         ("evaluate .", ["`folder` must be a run folder"]),
+        (
+            "train --dataset household_tv/tiny --model comirec"
+            " --output runs/[a]",
+            ["`output` must be a path without", "with [ ]"],
+        ),
     ],
 )
 def test_mistake_is_one_line(arguments, parts, tmp_path, capsys, monkeypatch):
@@ -311,6 +324,28 @@ def test_user_of_every_item_is_one_line(tmp_path, capsys):
 
     assert "all 5 items" in error
     assert "user='u0'" in error
+
+
+def test_diverged_training_is_one_line(tmp_path, capsys):
+    log = write_log(tmp_path / "log.csv")
+    words = ["train", "--interactions", log, "--model", "comirec", *QUICK]
+    words += ["--learning-rate", "1e30", "--max-epochs", "3"]
+
+    error = failure(capsys, *words, "--output", tmp_path / "run")
+
+    assert "loss must stay a number" in error
+    assert "a learning rate of 1e+30" in error
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+def test_file_of_any_name_has_a_default_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = write_log(tmp_path / "log [2].csv")
+    words = ["train", "--interactions", str(log), "--model", "comirec"]
+
+    assert main([*words, *QUICK]) == 0
+
+    assert (tmp_path / "runs/log-2-comirec-seed0/metrics.json").exists()
 
 
 def test_missing_argument_shows_usage(capsys):

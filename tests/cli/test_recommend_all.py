@@ -40,6 +40,19 @@ def test_writes_lists_and_goes_on(run, tmp_path, capsys):
     assert "differs in k (3 there, 5 now)" in failure(capsys, *words)
 
 
+def test_list_of_more_than_all_items_holds_all(run, tmp_path):
+    words = ["recommend-all", str(run), "--output", str(tmp_path / "best")]
+    assert main([*words, "--include-seen", "--k", "99999999999"]) == 0
+    lists = pd.read_parquet(tmp_path / "best")["item_ids"]
+    assert {len(items) for items in lists} == {NUM_ITEMS}
+
+
+def test_damaged_settings_are_named(run, tmp_path, capsys):
+    words = ["recommend-all", run, "--output", tmp_path]
+    (tmp_path / "_settings.json").write_text("{")
+    assert "_settings.json must be a JSON file" in failure(capsys, *words)
+
+
 def test_arguments_that_do_not_fit(run, tmp_path, capsys):
     words = ["recommend-all", run, "--output", tmp_path / "best"]
 

@@ -114,6 +114,13 @@ def test_missing_optuna_names_the_extra(tmp_path, capsys, monkeypatch):
     assert "pip install 'tfrs-timirec[tune]'" in failure(capsys, *words)
 
 
+def test_there_must_be_a_trial(tmp_path, capsys):
+    words = ["tune", "--dataset", "household_tv/tiny", "--model", "comirec"]
+    error = failure(capsys, *words, "--trials", 0, "--output", tmp_path / "t")
+    assert "--trials must be at least 1" in error
+    assert not (tmp_path / "t").exists()
+
+
 def test_setting_is_searched_or_given(capsys):
     words = ["tune", "--dataset", "household_tv/tiny", "--model", "comirec"]
     words += ["--num-interests=2", "--parameters", "num_interests"]

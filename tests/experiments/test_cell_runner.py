@@ -163,8 +163,34 @@ def test_seeds_of_other_data_are_refused(finished, tmp_path):
     other = write_log(tmp_path / "other.csv", num_users=7)
     runner, _ = make_runner(folder, other)
 
-    with pytest.raises(ValueError, match="All seeds must be of the same data"):
+    with pytest.raises(ValueError, match="All seeds must be of.*fingerprint"):
         runner.run(make_cells("timirec", seeds=(1,)))
+
+
+def test_seeds_of_other_settings_are_refused(finished):
+    folder, log, _ = finished
+    runner, _ = make_runner(folder, log)
+    cells = make_cells("timirec", seeds=(1,), num_evaluation_negatives=4)
+
+    with pytest.raises(ValueError, match=r"num_evaluation_negatives \(5 there"):
+        runner.run(cells)
+
+
+def test_row_of_different_settings_is_not_averaged(finished, tmp_path):
+    store = ResultStore(finished[0] / "results")
+    (cell,) = make_cells("timirec")
+    (other,) = make_cells("timirec", seeds=(1,))
+    result = store.read(cell)
+    mixed = ResultStore(tmp_path)
+    mixed.write(cell, result)
+    settings = result["settings"] | {"seed": 1, "max_epochs": 2}
+    mixed.write(other, result | {"settings": settings, "seed": 1})
+    plan = Plan(
+        experiment=EXPERIMENTS["table4"], datasets=(DATASET,), seeds=(0, 1)
+    )
+
+    with pytest.raises(ValueError, match=r"max_epochs \(1 there, 2 now\)"):
+        mixed.results(plan, DATASET)
 
 
 def test_claimed_cell_is_left_to_the_other(finished, tmp_path, monkeypatch):

@@ -65,6 +65,52 @@ def test_equals_one_process(tmp_path, ids, capsys):
         np.testing.assert_allclose(row.scores, wanted.scores, atol=1e-5)
 
 
+def test_any_integer_may_be_an_item(tmp_path):
+    frame = make_frame(300)
+    for name in ("user_id", "item_id"):
+        frame[name] = frame[name].str[1:].astype(int)
+    frame["item_id"] -= 2  # -1 and 0 are items, so that nothing can pad.
+    assert {-1, 0} <= set(frame["item_id"])
+    frame.to_parquet(tmp_path / "log.parquet")
+    prepare_sequences([str(tmp_path / "*.parquet")], tmp_path / "prepared")
+    log = Interactions.from_dataframe(frame)
+    model = make_model(log)
+    version = export(model, log, tmp_path / "model", max_history_length=LENGTH)
+    settings = BatchSettings(k=25, max_history_length=LENGTH)
+    recommend_all(model, log, tmp_path / "expected", settings)
+
+    recommend_all_with_beam(
+        version, tmp_path / "prepared", tmp_path / "best", k=25
+    )
+
+    expected = pd.read_parquet(tmp_path / "expected")
+    found = pd.read_parquet(tmp_path / "best").sort_values("user_id")
+    lists = [
+        [row.tolist() for row in table["item_ids"]]
+        for table in (expected, found)
+    ]
+    assert lists[0] == lists[1]
+
+
+def test_longer_list_than_the_export_allows(tmp_path, capsys):
+    frame = make_frame(50)
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    prepare_sequences([str(tmp_path / "log.csv")], tmp_path / "prepared")
+    log = Interactions.from_dataframe(frame)
+    version = export(
+        make_model(log), log, tmp_path / "model", max_history_length=LENGTH
+    )
+    words = ["recommend-all", str(version), "--k=3000", "--histories"]
+    words += [str(tmp_path / "prepared"), "--output", str(tmp_path / "best")]
+
+    assert main(words) == 2
+
+    error = capsys.readouterr().err
+    assert "The model refuses the request" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "best").exists()
+
+
 def test_ids_of_another_type_and_missing_folders(tmp_path):
     frame = make_frame(50)
     frame.to_csv(tmp_path / "log.csv", index=False)

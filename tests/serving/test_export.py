@@ -44,6 +44,16 @@ def recommend(module, histories: list, k: int = 3) -> list:
     return answer["item_ids"].numpy().tolist()
 
 
+def test_diverged_model_is_not_exported(log, tmp_path):
+    model = make_model(log)
+    model.item_embeddings[3, 0].assign(np.nan)
+
+    with pytest.raises(ValueError, match="embeddings.*training has diverged"):
+        export(model, log, tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
 def test_padding_stands_where_it_likes(module, log):
     first, second = log.items[[3, 1]]
 

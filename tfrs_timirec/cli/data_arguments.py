@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from tfrs_timirec.data.cleaning import TIE_RULES
 from tfrs_timirec.experiments import DataSource
@@ -66,6 +67,20 @@ def add_tie_argument(parser: argparse._ActionsContainer) -> None:
         default=TIE_RULES[0],
         help="order of a user's rows of equal time (default: %(default)s)",
     )
+
+
+def plain_name(data: str) -> str:
+    """Returns a name of data as part of a folder's name.
+
+    Args:
+        data: name of a data set or of a file.
+
+    Example:
+    >>> plain_name("household_tv/small"), plain_name("log [2].csv.gz")
+    ('household_tv-small', 'log-2')
+    """
+    stem, *_ = data.split(".")
+    return re.sub(r"[^\w-]+", "-", stem).strip("-") or "data"
 
 
 def read_data_arguments(args: argparse.Namespace) -> DataSource:

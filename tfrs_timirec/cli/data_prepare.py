@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-import rich.console
-
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.data_arguments import add_tie_argument
 from tfrs_timirec.data import CleaningOptions
 from tfrs_timirec.data.cleaning import DUPLICATE_RULES
@@ -127,7 +126,7 @@ def prepare(args: argparse.Namespace) -> int:
             " install 'tfrs-timirec[beam]'"
         ) from error
 
-    console = rich.console.Console(stderr=True, highlight=False)
+    console = make_console(stderr=True)
     with console.status("Looking for the files ...") as status:
         report = prepare_sequences(
             args.interactions,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import pathlib
 
-import rich.console
-
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.results_table import print_results
 from tfrs_timirec.experiments import PARTS, TrainingRun
 
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     Args:
         args: the parsed arguments.
     """
-    console = rich.console.Console(highlight=False)
+    console = make_console()
     training_run = TrainingRun.open(args.run_folder)
     parts = (args.part,) if args.part else PARTS
     results = training_run.evaluate(parts, save_ranks=args.save_ranks)

@@ -6,8 +6,7 @@ import argparse
 import pathlib
 import shlex
 
-import rich.console
-
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.experiments import TrainingRun
 from tfrs_timirec.serving import STORAGES, export
 
@@ -92,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     Args:
         args: the parsed arguments.
     """
-    console = rich.console.Console(highlight=False)
+    console = make_console()
     training_run = TrainingRun.open(args.run_folder)
     model = training_run.load_weights()
     results = training_run.results() or {}
@@ -123,7 +122,12 @@ def run(args: argparse.Namespace) -> int:
     )
     item = str(training_run.interactions.items[0])
     question = ["timirec", "recommend", str(folder), "--history", item]
-    context = [name for name in model.feature_names if name != "item_ids"]
+    # The export knows its items' attributes, and `recommend` what time it is.
+    context = [
+        name
+        for name in model.feature_names
+        if name != "request_timestamp" and not name.startswith("item_")
+    ]
     hint = f" (besides, it needs --context for {', '.join(context)})"
     console.print(
         f"Exported to {folder} ({size / 2**20:.1f} MiB); the model card is its"

@@ -14,6 +14,7 @@ import rich.console
 import rich.table
 import tensorflow as tf
 
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.serving import ExportedModel, find_shipped_model
 
 _DESCRIPTION = """\
@@ -108,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
             "--diversity must be a number from 0 on. Received:"
             f" {args.diversity}"
         )
-    console = rich.console.Console(highlight=False)
+    console = make_console()
     model = ExportedModel(args.model or find_shipped_model())
     history = _values("--history", args.history, model.id_dtype)
     context = _read_context(args.context, model)
@@ -177,5 +178,5 @@ def _print(
             )
         )
     # Not the table's own title, which would break a path over two lines.
-    console.print(title, soft_wrap=True, markup=False)
+    console.print(title, soft_wrap=True)
     console.print(table)

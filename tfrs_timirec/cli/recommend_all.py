@@ -6,9 +6,9 @@ import argparse
 import pathlib
 import time
 
-import rich.console
 import rich.progress
 
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.data.raw_files import fingerprint_files
 from tfrs_timirec.experiments import TrainingRun
 from tfrs_timirec.experiments.run_folder import RunFolder
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
             f" {' '.join(args.beam)}. Name an exported model and"
             " its users' histories, or leave the flags out."
         )
-    console = rich.console.Console(highlight=False)
+    console = make_console()
     training_run = TrainingRun.open(args.source)
     model = training_run.load_weights()
     weights = RunFolder(args.source).weights(model.stage)
@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
         max_history_length=training_run.settings.max_history_length,
         users_per_part=args.users_per_file or BatchSettings.users_per_part,
     )
-    errors = rich.console.Console(stderr=True)
+    errors = make_console(stderr=True)
     progress = rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),
@@ -176,7 +176,7 @@ def _run_beam(args: argparse.Namespace) -> int:
             "`timirec recommend-all` needs Apache Beam for exported models."
             " Install it with: pip install 'tfrs-timirec[beam]'"
         ) from error
-    console = rich.console.Console(highlight=False)
+    console = make_console()
     start = time.perf_counter()
     with console.status("Recommending ..."):
         num_users = recommend_all_with_beam(

@@ -8,8 +8,8 @@ import pathlib
 import shlex
 from typing import Any
 
-import rich.console
-
+from tfrs_timirec._files import write_whole
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.data_arguments import add_tie_argument
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
@@ -25,7 +25,6 @@ from tfrs_timirec.experiments.presets import PRESET_NAMES
 from tfrs_timirec.experiments.result_figures import draw_figure
 from tfrs_timirec.experiments.result_store import ResultStore
 from tfrs_timirec.experiments.result_tables import render_tables
-from tfrs_timirec.experiments.whole_files import write_whole
 
 _DESCRIPTION = """\
 Runs an experiment of the paper and sets what it measures beside the paper's
@@ -145,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
     Args:
         args: the parsed arguments.
     """
-    console = rich.console.Console(highlight=False)
+    console = make_console()
     plan = read_plan(args)
     output = args.output or pathlib.Path("results", plan.preset_name)
     runs_folder = args.runs or pathlib.Path("runs/reproduce", plan.preset_name)

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 import rich.console
 import tensorflow as tf
 
+from tfrs_timirec._files import check_path
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.data_arguments import (
     add_data_arguments,
+    plain_name,
     read_data_arguments,
 )
 from tfrs_timirec.cli.results_table import print_results
@@ -153,6 +156,7 @@ def run(args: argparse.Namespace) -> int:
     settings = read_settings(args, source)
     strategy = join_cluster(args.strategy) if args.strategy else None
     folder = args.output or _default_folder(source, settings)
+    check_path("output", folder)
     with contextlib.ExitStack() as claims:
         if strategy is None:  # A cluster agrees by itself who writes.
             lock = folder.with_name(f"{folder.name}.lock")
@@ -174,9 +178,7 @@ def _train(
     folder: pathlib.Path,
 ) -> int:
     # One worker of many speaks for all.
-    console = rich.console.Console(
-        highlight=False, quiet=not is_chief(strategy)
-    )
+    console = make_console(quiet=not is_chief(strategy))
     interactions = source.load()
     if is_chief(strategy):
         _describe(console, interactions, settings)
@@ -259,5 +261,6 @@ def _default_folder(
     source: DataSource, settings: TrainingSettings
 ) -> pathlib.Path:
     data = source.dataset or pathlib.Path(source.interactions or "").name
-    data = data.split(".")[0].replace("/", "-")
-    return pathlib.Path("runs") / f"{data}-{settings.model}-seed{settings.seed}"
+    return pathlib.Path(
+        "runs", f"{plain_name(data)}-{settings.model}-seed{settings.seed}"
+    )

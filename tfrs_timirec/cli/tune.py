@@ -8,11 +8,12 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-import rich.console
 import rich.table
 
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.data_arguments import (
     add_data_arguments,
+    plain_name,
     read_data_arguments,
 )
 from tfrs_timirec.cli.setting_arguments import (
@@ -129,7 +130,11 @@ def run(args: argparse.Namespace) -> int:
         import_optuna()
     except ImportError as error:
         raise ValueError(str(error)) from error
-    console = rich.console.Console(highlight=False)
+    if args.trials < 1:
+        raise ValueError(
+            f"--trials must be at least 1. Received: {args.trials}"
+        )
+    console = make_console()
     source = read_data_arguments(args)
     settings = read_settings(args, source)
     given = given_settings(args)
@@ -142,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
                 f" {name}={given[name]!r}, and {name} among `parameters`."
             )
     data = pathlib.Path(source.place).name if source.interactions else None
-    data = (data or source.place).split(".")[0].replace("/", "-")
+    data = plain_name(data or source.place)
     tuner = Tuner(
         settings=settings,
         grid={name: PAPER_GRID[name] for name in names},
@@ -168,6 +173,9 @@ def run(args: argparse.Namespace) -> int:
             *(f"{point[name]:g}" for name in names),
         )
     console.print(table)
+    if not values:
+        console.print("No trial has been completed yet.")
+        return 0
     console.print(
         f"The best settings are in {tuner.preset_path}. Train with them:\n"
         f"  timirec train --preset {tuner.preset_path} …",

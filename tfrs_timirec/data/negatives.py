@@ -93,5 +93,5 @@ def _check_unseen_items_remain(
                 "`users` must have unseen items to draw negatives from, but a"
                 f" user has interacted with all {interactions.num_items}"
                 f" items. Received: user={interactions.users[user]!r}. Leave"
-                " that user out, or rank all items instead of a sample."
+                " that user out of the log."
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import pathlib
 import shutil
@@ -159,7 +158,7 @@ class CellRunner:
 
     def _run(self, cell: Cell) -> None:
         run = self.open(cell)
-        self._check_same_data(cell, run)
+        self.store.check_row(cell, run.interactions.fingerprint)
         if not run.is_trained:
             run.train(console=self._console)
         self._console.print("Ranking the held-out items ...")
@@ -186,24 +185,6 @@ class CellRunner:
             },
         )
         shutil.rmtree(RunFolder(run.folder).backup, ignore_errors=True)
-
-    def _check_same_data(self, cell: Cell, run: TrainingRun) -> None:
-        """Refuses to mix seeds of different data in one row."""
-        for path in self.store.path(cell).parent.glob("seed*.json"):
-            seed = int(path.stem.removeprefix("seed"))
-            other = dataclasses.replace(
-                cell, settings=dataclasses.replace(cell.settings, seed=seed)
-            )
-            result = self.store.read(other) or {}
-            here = run.interactions.fingerprint
-            there = result.get("data_fingerprint", here)
-            if there != here:
-                raise ValueError(
-                    "All seeds must be of the same data. Received:"
-                    f" {cell.dataset!r} with fingerprint {here[:12]}, while"
-                    f" {path} has {there[:12]}. Choose another folder of"
-                    " results."
-                )
 
     def _folder(self, cell: Cell) -> pathlib.Path:
         return self.runs_folder / cell.path

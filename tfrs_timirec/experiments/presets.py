@@ -8,9 +8,9 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from tfrs_timirec._files import write_json
 from tfrs_timirec.experiments.known_names import check_known
 from tfrs_timirec.experiments.settings import TrainingSettings
-from tfrs_timirec.experiments.whole_files import write_json
 
 # By model and data set.
 _Table = dict[tuple[str, str], dict[str, Any]]

@@ -6,13 +6,14 @@ import base64
 import dataclasses
 import pathlib
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tfrs_timirec._files import read_json, write_json
 from tfrs_timirec.experiments.experiment import Cell, Plan, file_name_of
 from tfrs_timirec.experiments.settings import TrainingSettings
-from tfrs_timirec.experiments.whole_files import read_json, write_json
 
 Results = dict[str, dict[int, dict[str, Any]]]
 """Results of one data set: by the title of the system, then by seed."""
@@ -69,16 +70,7 @@ class ResultStore:
         result = self.read(cell)
         if result is None:
             return False
-        # Settings that are younger than the file had their default then.
-        known = TrainingSettings(**result["settings"])
-        names = [field.name for field in dataclasses.fields(known)]
-        changed = [
-            f"{name} ({getattr(known, name)!r} there,"
-            f" {getattr(cell.settings, name)!r} now)"
-            for name in names
-            if getattr(known, name) != getattr(cell.settings, name)
-        ]
-        if changed:
+        if changed := _changes(_settings(result), cell.settings):
             raise ValueError(
                 "A result must be of the settings that are asked for."
                 f" Received: {self.path(cell)}, which differs in"
@@ -86,6 +78,36 @@ class ResultStore:
                 " delete the file."
             )
         return True
+
+    def check_row(self, cell: Cell, data_fingerprint: str) -> None:
+        """Refuses to mix seeds of different settings or data in one row.
+
+        Args:
+            cell: the cell that is to be run.
+            data_fingerprint: that of its data.
+
+        Raises:
+            ValueError: if another seed's result is of others.
+        """
+        for path in self.path(cell).parent.glob("seed*.json"):
+            result = read_json(path)
+            known = dataclasses.replace(
+                _settings(result), seed=cell.settings.seed
+            )
+            changed = _changes(known, cell.settings)
+            there = result["data_fingerprint"]
+            if there != data_fingerprint:
+                changed.append(
+                    f"data (fingerprint {there[:12]} there,"
+                    f" {data_fingerprint[:12]} now)"
+                )
+            if changed:
+                raise ValueError(
+                    "All seeds must be of the same settings and data."
+                    f" Received: {cell}, while {path} differs in"
+                    f" {', '.join(changed)}. Choose another folder of results,"
+                    " or delete that file."
+                )
 
     def write(self, cell: Cell, result: dict[str, Any]) -> None:
         """Writes a cell's result.
@@ -115,15 +137,48 @@ class ResultStore:
         Args:
             plan: the plan.
             dataset: one of its data sets.
+
+        Raises:
+            ValueError: if a file is no result, or seeds of one system differ
+                in their settings.
         """
         return {
-            title: {
-                cell.settings.seed: result
-                for cell in cells
-                if (result := self.read(cell)) is not None
-            }
+            title: self._read_row(cells)
             for title, cells in plan.cells(dataset).items()
         }
+
+    def _read_row(self, cells: Sequence[Cell]) -> dict[int, dict[str, Any]]:
+        """Returns the results of one system's seeds."""
+        row: dict[int, dict[str, Any]] = {}
+        for cell in cells:
+            seed, result = cell.settings.seed, self.read(cell)
+            if result is None:
+                continue
+            # As the others are: the plan does not know what was given then.
+            for other in list(row.values())[:1]:
+                known = dataclasses.replace(_settings(other), seed=seed)
+                if changed := _changes(known, _settings(result)):
+                    raise ValueError(
+                        "All seeds of a row must be of the same settings."
+                        f" Received: {self.path(cell)}, which differs from the"
+                        f" others in {', '.join(changed)}. Delete one of them."
+                    )
+            row[seed] = result
+        return row
+
+
+def _settings(result: dict[str, Any]) -> TrainingSettings:
+    """Settings that are younger than the file had their default then."""
+    return TrainingSettings(**result["settings"])
+
+
+def _changes(there: TrainingSettings, now: TrainingSettings) -> list[str]:
+    names = [field.name for field in dataclasses.fields(now)]
+    return [
+        f"{name} ({getattr(there, name)!r} there, {getattr(now, name)!r} now)"
+        for name in names
+        if getattr(there, name) != getattr(now, name)
+    ]
 
 
 def encode_ranks(ranks: np.ndarray) -> str:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfrs_timirec.experiments.data_source import DataSource
-from tfrs_timirec.experiments.settings import TrainingSettings
-from tfrs_timirec.experiments.whole_files import (
+from tfrs_timirec._files import (
+    check_path,
     read_json,
     write_json,
     write_whole,
 )
+from tfrs_timirec.experiments.data_source import DataSource
+from tfrs_timirec.experiments.settings import TrainingSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,8 +150,10 @@ class RunFolder:
             The record, with command and `pretrained_from` of the first start.
 
         Raises:
-            ValueError: if the folder holds another run.
+            ValueError: if the folder holds another run, or its path a
+                wildcard.
         """
+        check_path("folder", self.path)
         if self._settings.exists():
             known = self.record()
             if differences := record.differences(known):
@@ -262,13 +265,21 @@ class RunFolder:
             self.weights(stage), lambda draft: np.savez(draft, **arrays)
         )
 
-    def write_ranks(self, ranks: pd.DataFrame) -> None:
-        """Writes every target's rank.
+    def write_ranks(
+        self, tables: Sequence[pd.DataFrame], parts: Sequence[str]
+    ) -> None:
+        """Writes every target's rank; the file keeps its other parts.
 
         Args:
-            ranks: the table.
+            tables: ranks with a column `part`.
+            parts: the parts that they are of.
         """
-        write_whole(self.ranks, ranks.to_parquet)
+        kept = []
+        if self.ranks.exists():
+            known = pd.read_parquet(self.ranks)
+            kept = [known[~known["part"].isin(parts)]]
+        table = pd.concat([*tables, *kept], ignore_index=True)
+        write_whole(self.ranks, table.to_parquet)
 
     @property
     def _settings(self) -> pathlib.Path:

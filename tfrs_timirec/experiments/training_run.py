@@ -30,7 +30,12 @@ from tfrs_timirec.experiments.pretrained_start import take_over_pretraining
 from tfrs_timirec.experiments.run_folder import RunFolder, RunRecord
 from tfrs_timirec.experiments.settings import TrainingSettings
 from tfrs_timirec.models import SequentialRecommender
-from tfrs_timirec.training import EpochTimer, StagedTraining, TrainingProgress
+from tfrs_timirec.training import (
+    DivergenceCheck,
+    EpochTimer,
+    StagedTraining,
+    TrainingProgress,
+)
 from tfrs_timirec.training.distribution import (
     check_same_start,
     fit_arguments,
@@ -187,7 +192,8 @@ class TrainingRun:
 
         Raises:
             FileNotFoundError: if the run to start from has not finished.
-            ValueError: if the run to start from is not this run's first stage.
+            ValueError: if the run to start from is not this run's first stage,
+                or the loss is no number any more.
         """
         settings = self.settings
         if self.strategy is None:
@@ -233,6 +239,7 @@ class TrainingRun:
             initial_epoch=staged.initial_epoch,
             callbacks=[
                 EpochTimer(),
+                DivergenceCheck(),
                 *validation,
                 staged,
                 *shown,
@@ -284,9 +291,7 @@ class TrainingRun:
             self.load_weights(stage)
             is_last = stage == self.model.stages[-1]
             before = known if is_last else known.get("stage_1", {})
-            found: dict[str, Any] = {
-                part: before[part] for part in PARTS if part in before
-            }
+            found: dict[str, Any] = {p: before[p] for p in PARTS if p in before}
             for part in parts:
                 ranks = {name: self._rank(part, name) for name in _CANDIDATES}
                 found[part] = {
@@ -299,8 +304,7 @@ class TrainingRun:
                     ]
             metrics |= found if is_last else {"stage_1": found}
         if save_ranks:
-            table = pd.concat(tables, ignore_index=True)
-            self._files.write_ranks(table)
+            self._files.write_ranks(tables, parts)
         metrics = {
             **{part: metrics[part] for part in PARTS if part in metrics},
             **metrics,

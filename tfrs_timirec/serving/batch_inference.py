@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import tensorflow as tf
 
+from tfrs_timirec._files import read_json, write_json, write_whole
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.context_features import ContextFeatures
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
@@ -29,7 +30,7 @@ class BatchSettings:
     """What is recommended to whom.
 
     Args:
-        k: length of the lists.
+        k: length of the lists; a longer one than there are items holds all.
         exclude_seen: leave out what the user met before.
         max_history_length: the newest items of a history that the model reads.
         request_timestamp: Unix seconds of the moment that is recommended for,
@@ -130,7 +131,12 @@ def recommend_all(
             batch = users[start : start + settings.batch_size]
             batches.append(recommender(batch))
             on_progress(int(batch[-1]) + 1)
-        _write_whole(pa.concat_tables(batches), path)
+        write = functools.partial(
+            pyarrow.parquet.write_table,
+            pa.concat_tables(batches),
+            row_group_size=1 << 14,
+        )
+        write_whole(path, write)
         num_new += len(users)
     return num_new
 
@@ -159,7 +165,7 @@ class _BatchRecommender:
             return top_k_by_blocks(
                 model.user_vectors(features),
                 model.item_embeddings,
-                settings.k,
+                min(settings.k, interactions.num_items),
                 excluded=excluded,
                 block_size=settings.block_size,
             )
@@ -236,7 +242,7 @@ def _claim(
     del record["batch_size"], record["block_size"]
     path = folder / _SETTINGS_NAME
     if path.exists():
-        known = json.loads(path.read_text())
+        known = read_json(path)
         differences = [
             f"{name} ({known.get(name)!r} there, {value!r} now)"
             for name, value in record.items()
@@ -256,14 +262,4 @@ def _claim(
             f" recommendations were written into. Received: output='{folder}'."
             " Choose another folder."
         )
-    draft = folder / f".draft{_SETTINGS_NAME}"
-    draft.write_text(json.dumps(record, indent=2) + "\n")
-    draft.replace(path)
-
-
-def _write_whole(table: pa.Table, path: pathlib.Path) -> None:
-    draft = path.with_name(f".draft-{path.name}")
-    pyarrow.parquet.write_table(table, draft, row_group_size=1 << 14)
-    with open(draft, "rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_json(path, record)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +18,9 @@ from apache_beam.utils.shared import Shared
 from etils import epath
 
 from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec.serving.batch_padding import BATCH_PADDING_FILE
+from tfrs_timirec.serving.graph_message import graph_message
+from tfrs_timirec.serving.publishing import load_saved_model
 
 _SIGNATURE = "serving_default"
 _MAX_BATCH_SIZE = 256
@@ -53,8 +58,8 @@ def recommend_all_with_beam(
     Raises:
         FileExistsError: if `output` exists.
         FileNotFoundError: if the model or the histories do not exist.
-        ValueError: if the ids of the histories are not of the model's type, or
-            the model reads more than item ids.
+        ValueError: if the ids of the histories are not of the model's type,
+            the model reads more than item ids, or refuses `k`.
 
     Example:
     >>> recommend_all_with_beam("saved_models/mine/1", "prepared", "best")
@@ -116,39 +121,21 @@ class _Recommend(beam.DoFn):
 
     def setup(self) -> None:
         self.model = self.shared.acquire(self._load, tag=self.model_dir)
+        path = epath.Path(self.model_dir) / BATCH_PADDING_FILE
+        inputs = json.loads(path.read_text()) if path.exists() else {}
+        self.padding = inputs.get(_SIGNATURE, {}).get("item_ids")
 
     def process(self, users: list[Row]) -> Iterator[Row]:
-        signature = self.model.signatures[_SIGNATURE]
-        specs = signature.structured_input_signature[1]
-        spec = specs["item_ids"]
-        histories = [user["item_ids"] for user in users]
-        is_text = isinstance(histories[0][0], bytes)
-        if is_text != (spec.dtype == tf.string):
-            raise ValueError(
-                "`histories` must hold ids of the model's type,"
-                f" {spec.dtype.name}. Received:"
-                f" {'text' if is_text else 'integers'}. Export the model from"
-                " the same data."
-            )
-        padding = b"" if is_text else -1
-        length = max(map(len, histories))
-        item_ids = np.array(
-            [[padding] * (length - len(ids)) + ids for ids in histories],
-            object if is_text else np.int64,
-        )
-        request = {
-            "item_ids": tf.constant(item_ids, spec.dtype),
-            "k": tf.constant(self.k, tf.int32),
-            "exclude_ids": tf.zeros((1, 0), spec.dtype),
-            "exclude_seen": tf.constant(True),
-        }
-        if unknown := sorted(set(specs) - set(request)):
-            raise ValueError(
-                "`model_dir` must hold a model that reads histories of item"
-                f" ids and nothing else. Received: one that reads {unknown},"
-                " too. Use `recommend_all` with its run."
-            )
-        answer = signature(**{name: request[name] for name in specs})
+        if self.padding is not None:
+            yield from self._recommend(users)
+            return
+        # Every value may be an item: only histories of one length fit together.
+        users = sorted(users, key=_length)
+        for _, alike in itertools.groupby(users, key=_length):
+            yield from self._recommend(list(alike))
+
+    def _recommend(self, users: list[Row]) -> Iterator[Row]:
+        answer = self._answer([user["item_ids"] for user in users])
         lowest = np.finfo(np.float32).min
         for user, ids, scores in zip(
             users,
@@ -163,8 +150,44 @@ class _Recommend(beam.DoFn):
                 "scores": scores[:found].tolist(),
             }
 
+    def _answer(self, histories: list[list[Any]]) -> dict[str, tf.Tensor]:
+        signature = self.model.signatures[_SIGNATURE]
+        specs = signature.structured_input_signature[1]
+        spec = specs["item_ids"]
+        is_text = isinstance(histories[0][0], bytes)
+        if is_text != (spec.dtype == tf.string):
+            raise ValueError(
+                "`histories` must hold ids of the model's type,"
+                f" {spec.dtype.name}. Received:"
+                f" {'text' if is_text else 'integers'}. Export the model from"
+                " the same data."
+            )
+        length = max(map(len, histories))
+        item_ids = np.array(
+            [[self.padding] * (length - len(ids)) + ids for ids in histories],
+            object if is_text else np.int64,
+        )
+        request = {
+            "item_ids": tf.constant(item_ids, spec.dtype),
+            "k": tf.constant(self.k, tf.int32),
+            "exclude_ids": tf.zeros((1, 0), spec.dtype),
+            "exclude_seen": tf.constant(True),
+        }
+        if unknown := sorted(set(specs) - set(request)):
+            raise ValueError(
+                "`model_dir` must hold a model that reads histories of item"
+                f" ids and nothing else. Received: one that reads {unknown},"
+                " too. Use `recommend_all` with its run."
+            )
+        try:
+            return signature(**{name: request[name] for name in specs})
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"The model refuses the request: {graph_message(error)}"
+            ) from None
+
     def _load(self) -> Any:
-        return tf.saved_model.load(self.model_dir)
+        return load_saved_model(self.model_dir)
 
 
 def _read_users(path: str) -> Iterator[Row]:
@@ -184,6 +207,10 @@ def _values(feature: tf.train.Feature) -> list[Any]:
 
 def _has_history(user: Row) -> bool:
     return bool(user["item_ids"])
+
+
+def _length(user: Row) -> int:
+    return len(user["item_ids"])
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfrs_timirec.serving.exporting import TITLES_FILE
 from tfrs_timirec.serving.graph_message import graph_message
-from tfrs_timirec.serving.publishing import find_version
+from tfrs_timirec.serving.publishing import find_version, load_saved_model
 
 _LISTS = ("k", "exclude_ids", "exclude_seen")
 
@@ -25,7 +25,8 @@ class ExportedModel:
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if the folder holds a SavedModel of another kind.
+        ValueError: if the folder holds a SavedModel of another kind, or is
+            damaged.
 
     Example:
     >>> model = ExportedModel("saved_models/beauty")
@@ -34,7 +35,7 @@ class ExportedModel:
 
     def __init__(self, path: str | os.PathLike[str]):
         self.folder = find_version(path)
-        self._loaded = tf.saved_model.load(str(self.folder))
+        self._loaded = load_saved_model(self.folder)
         signatures = getattr(self._loaded, "signatures", {})
         if not {"serving_default", "recommend_diverse"} <= set(signatures):
             raise ValueError(
@@ -82,7 +83,7 @@ class ExportedModel:
                 what the model reads, or the model refuses `k` or `diversity`.
         """
         arguments = self._arguments(history, context or {})
-        arguments["k"] = tf.constant(k)
+        arguments["k"] = tf.constant(min(k, tf.int32.max), tf.int32)
         if diversity:
             arguments["diversity"] = tf.constant(diversity)
         answer = self._answer(

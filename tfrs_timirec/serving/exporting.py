@@ -75,13 +75,20 @@ def export(
 
     Raises:
         ValueError: as `RecommenderModule`, or if `path` is a version that
-            exists already.
+            exists already, or a weight is no number.
 
     Example:
     >>> folder = export(model, interactions, "saved_models/beauty")
     >>> loaded = tf.saved_model.load(folder)
     >>> loaded.recommend([["B001", "B007"]], k=3)
     """
+    for weight in model.trainable_variables:
+        if not tf.reduce_all(tf.math.is_finite(weight)):
+            raise ValueError(
+                "`model` must have weights that are numbers. Received:"
+                f" {weight.name} with others. Its training has diverged; train"
+                " anew with a smaller `learning_rate`."
+            )
     module = RecommenderModule(
         model,
         interactions,

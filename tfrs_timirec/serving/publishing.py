@@ -8,6 +8,11 @@ import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_timirec._files import check_path
 
 
 class VersionDraft:
@@ -65,8 +70,10 @@ def draft_version(path: str | os.PathLike[str]) -> Iterator[VersionDraft]:
             new version, whose name is a number.
 
     Raises:
-        ValueError: if `path` is a version that exists already.
+        ValueError: if `path` is a version that exists already, or holds a
+            wildcard.
     """
+    check_path("path", path)
     versions, number = pathlib.Path(path), None
     if versions.name.isdecimal() and int(versions.name):
         versions, number = versions.parent, int(versions.name)
@@ -113,6 +120,25 @@ def find_version(path: str | os.PathLike[str]) -> pathlib.Path:
             f" path='{path}'. `timirec export RUN --output FOLDER` makes one."
         )
     return folder
+
+
+def load_saved_model(folder: str | os.PathLike[str]) -> Any:
+    """Returns a SavedModel.
+
+    Args:
+        folder: the folder of a version, also in a cloud's storage.
+
+    Raises:
+        ValueError: if a file of it is missing or damaged.
+    """
+    try:
+        return tf.saved_model.load(os.fspath(folder))
+    except (IndexError, OSError, ValueError, tf.errors.OpError) as error:
+        raise ValueError(
+            "`path` must be a whole SavedModel. Received:"
+            f" path='{folder}', which is damaged"
+            f" ({str(error).splitlines()[0]}). Copy or export it again."
+        ) from error
 
 
 def _taken(folder: pathlib.Path) -> ValueError:

@@ -1,4 +1,4 @@
-"""Files that are never seen half-written."""
+"""Files that are never seen half-written, and where they may lie."""
 
 from __future__ import annotations
 
@@ -24,6 +24,26 @@ def write_whole(
     with open(draft, "rb") as file:
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def check_path(name: str, path: str | os.PathLike[str]) -> None:
+    """Raises a ValueError unless TensorFlow can read back what it writes.
+
+    It takes the path of a checkpoint for a pattern.
+
+    Args:
+        name: name of the argument.
+        path: the folder.
+
+    Raises:
+        ValueError: if the path holds a wildcard.
+    """
+    if found := sorted(set("*?[]\\") & set(os.fspath(path))):
+        raise ValueError(
+            f"`{name}` must be a path without {' '.join('*?[]')} or a"
+            f" backslash, which TensorFlow takes for a pattern. Received:"
+            f" {name}='{path}' with {' '.join(found)}. Choose another folder."
+        )
 
 
 def write_json(

@@ -30,7 +30,10 @@ from typing import Any
 import rich.console
 import rich.table
 
-from tfrs_timirec.experiments.environment import describe_environment
+from tfrs_timirec.experiments.environment import (
+    describe_environment,
+    processor_name,
+)
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +143,7 @@ def describe_machine() -> dict[str, Any]:
     """
     page, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(page * pages / 2**30, 1),
         "system": platform.platform(),
@@ -183,15 +186,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _processor() -> str:
-    info = pathlib.Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def _commit() -> str | None:

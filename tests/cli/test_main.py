@@ -134,6 +134,7 @@ def test_run_folder_holds_what_help_says(finished):
     assert metrics["seed"] == 0
     assert metrics["training_seconds"] > 0
     assert {"tensorflow", "tf-keras", "numpy"} <= set(metrics["libraries"])
+    assert metrics["processor"]
     # 10 items, 4 of them seen: the target ranks among 6, always within 10.
     assert metrics["test"]["full"]["hit_rate_at_10"] == 1.0
 

@@ -18,6 +18,8 @@ from tfrs_timirec.serving.server.micro_batches import (
 from tfrs_timirec.serving.server.servable import Servable
 from tfrs_timirec.serving.server.serving_error import ServingError
 
+PATIENCE = 30  # Seconds.
+
 
 @pytest.fixture(scope="module")
 def servable(toy_version: pathlib.Path):
@@ -131,9 +133,12 @@ def run_all(servable, signature, requests, **settings):
                 **settings,
             }
         )
-        answers = await asyncio.gather(
-            *(batcher.run(servable, signature, r) for r in requests),
-            return_exceptions=True,
+        answers = await asyncio.wait_for(
+            asyncio.gather(
+                *(batcher.run(servable, signature, r) for r in requests),
+                return_exceptions=True,
+            ),
+            PATIENCE,
         )
         await batcher.close()
         return answers
@@ -187,6 +192,64 @@ def test_a_bad_request_spoils_no_other(servable, signature):
         *(False, False, True, False)
     ]
     assert picky.num_users == 0
+
+
+class Breaks(SlowServable):
+    """Breaks down at every batch of several requests."""
+
+    def __init__(self, servable, error):
+        super().__init__(servable)
+        self._error = error
+
+    def run(self, signature, inputs):
+        answer = super().run(signature, inputs)
+        if len(inputs["words"]) > 1:
+            raise self._error
+        return answer
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("closed"), KeyError("x"), ValueError("x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_breaks_a_batch_each_request_is_run_alone(
+    servable, signature, error
+):
+    breaks = Breaks(servable, error)
+    requests = [words(["x" * (1 + i)]) for i in range(6)]
+
+    # Twice as many batches break as there are threads.
+    answers = run_all(breaks, signature, requests, max_batch_size=3)
+
+    assert breaks.batches == [1, 3, 1, 1, 1, 2, 1, 1]
+    assert breaks.num_users == 0
+    lengths = [answer["lengths"].tolist() for answer in answers]
+    assert lengths == [[[1 + i]] for i in range(6)]
+
+
+class ThreadEnds(BaseException):
+    """No `Exception`, as what ends a thread may be."""
+
+
+def test_broken_thread_is_an_answer_and_the_next_request_runs(
+    servable, signature
+):
+    class Ends(SlowServable):
+        def run(self, signature, inputs):
+            if inputs["words"][0, 0] == b"bad":
+                raise ThreadEnds
+            return super().run(signature, inputs)
+
+    ends = Ends(servable)
+    requests = [words([word]) for word in ("a", "bad", "bad", "b")]
+
+    *_, bad, good = run_all(ends, signature, requests, merges=False)
+
+    assert isinstance(bad, ServingError)
+    assert bad.code == grpc.StatusCode.INTERNAL
+    assert good["lengths"].tolist() == [[1]]
+    assert ends.num_users == 0
 
 
 def test_full_queue_refuses(servable, signature):

@@ -4,6 +4,7 @@ import concurrent.futures
 import http.client
 import json
 import threading
+import time
 
 import grpc
 import pytest
@@ -12,6 +13,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tests.serving.server.test_grpc import make_request
 from tests.serving.server.toy_server import RunningServer, ask
+from tfrs_timirec.serving.server.model_versions import State
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -138,3 +140,20 @@ def test_endless_request_holds_the_stop_up_no_longer_than_the_grace(
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             endless.result(PATIENCE)
     assert "A request failed" not in caplog.text
+
+
+@pytest.mark.parametrize("grace_seconds", [0.0, 0.2])
+def test_use_that_never_ends_holds_the_stop_up_no_longer_than_the_grace(
+    toy_version, caplog, grace_seconds
+):
+    with RunningServer(
+        toy_version.parent, grace_seconds=grace_seconds
+    ) as server:
+        server.server.versions.current.acquire()  # And no release.
+
+        start = time.monotonic()
+        server.call(server.server.close())
+
+        assert time.monotonic() - start < PATIENCE / 2
+        assert server.server.versions.statuses[3].state == State.END
+    assert "still in use (requests: 1)" in caplog.text

@@ -159,26 +159,31 @@ class MicroBatcher:
         return batch
 
     async def _run_batch(self, batch: list[_Task]) -> None:
-        loop = asyncio.get_running_loop()
+        results: list[Arrays | Exception] = [
+            _internal("The batch was broken off") for _ in batch
+        ]
         try:
-            results = await loop.run_in_executor(
+            self._metrics.batch_rows.observe(
+                sum(task.plan.num_rows for task in batch)
+            )
+            results = await asyncio.get_running_loop().run_in_executor(
                 self._threads, functools.partial(_answer, batch)
             )
+        except Exception:  # noqa: BLE001
+            _log.exception("A batch failed")
         finally:
+            # Whatever happens: the slot is free, and nobody waits for ever.
+            self._num_free += 1
             for task in batch:
                 task.servable.release()
-        self._metrics.batch_rows.observe(
-            sum(task.plan.num_rows for task in batch)
-        )
-        for task, result in zip(batch, results, strict=True):
-            if task.answer.done():
-                continue
-            if isinstance(result, Exception):
-                task.answer.set_exception(result)
-            else:
-                task.answer.set_result(result)
-        self._num_free += 1
-        self._start_batches()
+            for task, result in zip(batch, results, strict=True):
+                if task.answer.done():
+                    continue
+                if isinstance(result, Exception):
+                    task.answer.set_exception(result)
+                else:
+                    task.answer.set_result(result)
+            self._start_batches()
 
 
 def _answer(batch: Sequence[_Task]) -> list[Arrays | Exception]:
@@ -189,8 +194,11 @@ def _answer(batch: Sequence[_Task]) -> list[Arrays | Exception]:
             inputs = merge(signature, [task.inputs for task in batch])
             outputs = servable.run(signature, inputs)
             return list(split(outputs, [task.plan.num_rows for task in batch]))
+        # Each request alone tells whose fault it is.
         except (ServingError, ValueError):
-            pass  # Each request alone tells whose fault it is.
+            pass
+        except Exception:  # noqa: BLE001
+            _log.exception("A batch failed; each of its requests runs alone")
     results: list[Arrays | Exception] = []
     for task in batch:
         if task.answer.done():  # The client has gone meanwhile.
@@ -202,7 +210,9 @@ def _answer(batch: Sequence[_Task]) -> list[Arrays | Exception]:
             results.append(error)
         except Exception as error:  # noqa: BLE001
             _log.exception("A request failed")
-            results.append(
-                ServingError(grpc.StatusCode.INTERNAL, type(error).__name__)
-            )
+            results.append(_internal(type(error).__name__))
     return results
+
+
+def _internal(message: str) -> ServingError:
+    return ServingError(grpc.StatusCode.INTERNAL, message)

@@ -149,6 +149,7 @@ class ModelServer:
         self.health = HealthService([self.name])
         self.versions = ModelVersions(self.name, folder, self.metrics)
         self.grpc_port = self.rest_port = 0
+        self._grace_ends = 0.0  # By the loop's clock, once it has begun.
         self._stopped = asyncio.Event()
         self._opened = contextlib.AsyncExitStack()
         self._close_ports: list[Callable[[], Awaitable[None]]] = []
@@ -184,7 +185,7 @@ class ModelServer:
             OSError: if a port cannot be had.
         """
         await self.versions.update()
-        self._opened.push_async_callback(self.versions.close)
+        self._opened.push_async_callback(self._close_versions)
         if self.versions.current is None:
             raise ValueError(self._why_nothing_loads())
         settings = self.settings
@@ -219,7 +220,14 @@ class ModelServer:
         """Refuses new requests, finishes those that run, frees the model."""
         await self._opened.aclose()
 
+    async def _close_versions(self) -> None:
+        now = asyncio.get_running_loop().time()
+        await self.versions.close(max(0.0, self._grace_ends - now))
+
     async def _finish_requests(self) -> None:
+        self._grace_ends = (
+            asyncio.get_running_loop().time() + self.settings.grace_seconds
+        )
         self.health.stop()
         # Both refuse new requests at once, and share the grace.
         await asyncio.gather(*(close() for close in self._close_ports))

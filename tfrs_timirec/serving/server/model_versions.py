@@ -81,7 +81,7 @@ class ModelVersions:
         self.statuses: dict[int, VersionStatus] = {}
         self._metrics = metrics
         self._failed: dict[int, _Fingerprint] = {}
-        self._draining: set[asyncio.Task[None]] = set()
+        self._draining: dict[asyncio.Task[None], Servable] = {}
 
     def find(self, name: str, version: int | None) -> Servable:
         """Returns the version that is to answer.
@@ -148,11 +148,24 @@ class ModelVersions:
                     complaint = str(error)
                     _log.warning("Cannot look for new versions: %s", complaint)
 
-    async def close(self) -> None:
-        """Closes all versions after their last request."""
+    async def close(self, patience_seconds: float = 0.0) -> None:
+        """Closes all versions after their last request.
+
+        Args:
+            patience_seconds: how long requests are waited for; then the
+                versions are closed under them.
+        """
         if self.current:
             self._retire(self.current)
             self.current = None
+        if self._draining:
+            await asyncio.wait(self._draining, timeout=patience_seconds)
+        for servable in self._draining.values():
+            if num_users := servable.abandon():
+                _log.warning(
+                    "%s version %d: closed while still in use (requests: %d)",
+                    *(self.name, servable.version, num_users),
+                )
         while self._draining:
             await asyncio.wait(self._draining)
 
@@ -197,8 +210,8 @@ class ModelVersions:
     def _retire(self, servable: Servable) -> None:
         self.statuses[servable.version] = VersionStatus(State.UNLOADING)
         task = asyncio.create_task(self._drain(servable))
-        self._draining.add(task)
-        task.add_done_callback(self._draining.discard)
+        self._draining[task] = servable
+        task.add_done_callback(self._draining.pop)
 
     async def _drain(self, servable: Servable) -> None:
         await servable.wait_idle()

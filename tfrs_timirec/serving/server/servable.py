@@ -100,8 +100,13 @@ class Servable:
             self._idle.set()
 
     async def wait_idle(self) -> None:
-        """Waits until nobody uses the version."""
+        """Waits until nobody uses the version, or `abandon`."""
         await self._idle.wait()
+
+    def abandon(self) -> int:
+        """Waits no longer for users; returns how many there still are."""
+        self._idle.set()
+        return self._num_users
 
     def cancel(self) -> None:
         """Breaks off every `run`; none can follow."""

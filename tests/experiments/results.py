@@ -1,5 +1,7 @@
 """Results as `timirec reproduce` leaves them, made by hand."""
 
+import dataclasses
+
 import numpy as np
 
 from tfrs_timirec.experiments.experiment import Plan
@@ -19,7 +21,7 @@ def make_result(cell, hit_rate, *, size=BEAUTY, ranks=(1.0, 30.0)):
     return {
         "cell": cell.name,
         "test": {"sampled": metrics, "full": metrics},
-        "settings": {"num_evaluation_negatives": 1000},
+        "settings": dataclasses.asdict(cell.settings),
         "command": "timirec reproduce",
         "finished_at": "2026-01-02T03:04:05+00:00",
         "libraries": {"numpy": "2.0.0"},

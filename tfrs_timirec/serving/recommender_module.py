@@ -14,9 +14,19 @@ from tfrs_timirec.serving.compact_table import Storage
 from tfrs_timirec.serving.diversity import choose_diverse, first_occurrences
 from tfrs_timirec.serving.history_reader import HistoryReader
 from tfrs_timirec.serving.model_view import ModelView
-from tfrs_timirec.serving.request_shapes import longest, one_a_row, to_rows
+from tfrs_timirec.serving.request_shapes import (
+    check_pairs,
+    longest,
+    one_a_row,
+    to_rows,
+)
 from tfrs_timirec.serving.signature_function import signature_function
 from tfrs_timirec.serving.top_k import top_k_by_blocks
+
+# What one request may cost, whatever serves it: at 64 dimensions the first is a
+# third of a second and 330 MB at the most, the second a second and 170 MB.
+MAX_SCORED_PAIRS = 2**20
+MAX_EXCLUDED_PAIRS = 2**22
 
 _LOWEST = tf.float32.min
 _POOL = 5  # Candidates an interest for each place of a diverse list.
@@ -56,10 +66,13 @@ class RecommenderModule(tf.Module):
       (`item_<column>`) is in the graph.
     - `k`: the length of the lists, a scalar or one a row; 0 gives empty lists,
       more than there are items gives all of them, more than `max_k` an error.
-    - `exclude_ids`: (batch, any) or (1, any) raw ids that are not recommended.
+    - `exclude_ids`: (batch, any) or (1, any) raw ids that are not recommended;
+      batch * any is at most `MAX_EXCLUDED_PAIRS`.
     - `exclude_seen`: whether the items of the history, however long it is, are
       not recommended either; a scalar or one a row.
-    - `candidate_ids`: (batch, num_candidates) or (1, num_candidates) raw ids.
+    - `candidate_ids`: (batch, num_candidates) or (1, num_candidates) raw ids;
+      batch * num_candidates is at most `MAX_SCORED_PAIRS`. One row for all
+      histories costs much less.
     - `diversity`: what variety is worth, in units of the scores; a scalar or
       one a row.
 
@@ -230,9 +243,13 @@ class RecommenderModule(tf.Module):
         candidate_ids: tf.Tensor,
         **context: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
+        candidates = self.reader.encode(
+            check_pairs(
+                "candidate_ids", candidate_ids, item_ids, MAX_SCORED_PAIRS
+            )
+        )
         history = self.reader.read(item_ids, context)
         user = self._view.represent(history.features)
-        candidates = to_rows(self.reader.encode(candidate_ids), item_ids)
         return {"scores": self._score_some(user.user_vectors, candidates)}
 
     def _recommend_diverse(
@@ -297,9 +314,13 @@ class RecommenderModule(tf.Module):
     def _score_some(
         self, user_vectors: tf.Tensor, item_ids: tf.Tensor
     ) -> tf.Tensor:
-        """Scores (batch, num_candidates) items; what is none, the lowest."""
+        """Scores (batch, num_candidates) items; what is none, the lowest.
+
+        One row of items, (1, num_candidates), is gathered once for all.
+        """
         vectors = tf.cast(tf.gather(self._view.items, item_ids), tf.float32)
-        scores = tf.einsum("bvd,bid->bvi", user_vectors, vectors)
+        # (batch, num_vectors, num_candidates)
+        scores = tf.einsum("...vd,...id->...vi", user_vectors, vectors)
         return tf.where(
             item_ids >= NUM_RESERVED_IDS,
             tf.reduce_max(scores, axis=1),
@@ -323,6 +344,9 @@ class RecommenderModule(tf.Module):
     ) -> tf.Tensor:
         """Returns the vocabulary ids that are not recommended to each row."""
         hides_seen = one_a_row(exclude_seen, seen)[:, tf.newaxis]
+        exclude_ids = check_pairs(
+            "exclude_ids", exclude_ids, seen, MAX_EXCLUDED_PAIRS
+        )
         others = to_rows(self.reader.encode(exclude_ids), seen)
         return tf.concat([tf.where(hides_seen, seen, 0), others], axis=1)
 

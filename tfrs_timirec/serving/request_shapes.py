@@ -15,6 +15,47 @@ def to_rows(values: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     return tf.broadcast_to(values, [tf.shape(rows)[0], tf.shape(values)[1]])
 
 
+def check_pairs(
+    name: str, raw_ids: tf.Tensor, rows: tf.Tensor, max_pairs: int
+) -> tf.Tensor:
+    """Returns the ids if they are no more than a request may cost.
+
+    One row of ids for all histories is a short message, whatever it costs.
+
+    Args:
+        name: of the input.
+        raw_ids: (batch, n), or (1, n) for all histories.
+        rows: (batch, ...), the histories.
+        max_pairs: the largest batch * n.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when the graph runs, if there are more
+            pairs, or neither one row of ids nor one a history.
+    """
+    num_histories = tf.shape(rows, tf.int64)[0]
+    num_rows, num_ids = tf.unstack(tf.shape(raw_ids, tf.int64))
+    checks = [
+        tf.debugging.Assert(
+            (num_rows == 1) | (num_rows == num_histories),
+            [
+                f"`{name}` must have one row, or one for each history."
+                " Received rows and histories:",
+                *(num_rows, num_histories),
+            ],
+        ),
+        tf.debugging.Assert(
+            num_histories * num_ids <= max_pairs,
+            [
+                f"`{name}` must be at most {max_pairs} pairs of a history and"
+                " an id; send several requests. Received histories and ids:",
+                *(num_histories, num_ids),
+            ],
+        ),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(raw_ids)
+
+
 def longest(lengths: tf.Tensor) -> tf.Tensor:
     """Returns the largest of the lengths; 0 of none."""
     return tf.reduce_max(tf.concat([[0], lengths], axis=0))

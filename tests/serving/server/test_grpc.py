@@ -79,7 +79,11 @@ def tensor(shape=(), dtype=tf.int32, **values):
         ({"k": -1}, "INVALID_ARGUMENT", "`k` must not be negative"),
         ({"words": [["a"]] * 9}, "INVALID_ARGUMENT", "maximum input batch"),
         # What only a hand-made tensor can be.
-        ({"k": tensor((2**40,), int_val=[1])}, "INVALID_ARGUMENT", "not valid"),
+        (
+            {"k": tensor((2**40,), int_val=[1])},
+            "INVALID_ARGUMENT",
+            "k [1099511",
+        ),
         ({"k": tensor((-1,), int_val=[1])}, "INVALID_ARGUMENT", "not valid"),
         ({"k": tensor((3,), int_val=[1, 2] * 4)}, "INVALID_ARGUMENT", "valid"),
         ({"k": tensor(tensor_content=b"123")}, "INVALID_ARGUMENT", "not valid"),
@@ -95,6 +99,39 @@ def test_mistake_has_its_code_and_says_why(stub, changes, code, words):
     assert got == grpc.StatusCode[code]
     assert words in details
     stub.Predict(make_request(words=[["a"]], k=1), timeout=30)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"words": tensor((1, 2**20), tf.string, string_val=[b"a"])},
+        {"words": tensor((2**63 - 1,) * 3, tf.string, string_val=[b"a"])},
+        # The size below 0 takes nothing off the other input's.
+        {
+            "words": tensor((2**40, 1), tf.string, string_val=[b"a"]),
+            "k": tensor((-(2**40),), int_val=[1]),
+        },
+    ],
+)
+def test_elements_are_counted_before_there_are_any(stub, monkeypatch, changes):
+    monkeypatch.setattr(tf, "make_ndarray", None)
+
+    code, details = error_of(stub.Predict, make_request(**{"k": 1, **changes}))
+
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "no more elements together" in details
+    assert "Send several requests" in details
+
+
+def test_as_many_elements_as_bytes_are_no_mistake(stub):
+    broadcast = tensor((1, 2**20 - 1), tf.string, string_val=[b"four"])
+    sent = tensor((1, 2**20 + 1), tf.string, string_val=[b""] * (2**20 + 1))
+
+    for words in (broadcast, sent):
+        response = stub.Predict(make_request(words=words, k=1), timeout=30)
+
+        (lengths,) = tf.make_ndarray(response.outputs["lengths"])
+        assert lengths.tolist() == [4 if words is broadcast else 0]
 
 
 def test_missing_input(stub):

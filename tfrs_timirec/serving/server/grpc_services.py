@@ -32,6 +32,8 @@ from tfrs_timirec.serving.server.serving_error import (
 )
 
 _SIGNATURES = "signature_def"  # The one metadata field there is.
+_MAX_BROADCAST_ELEMENTS = 2**20
+_MAX_SHOWN = 500
 
 Response = TypeVar("Response")
 
@@ -44,15 +46,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     Args:
         predictor: answers.
         metrics: where requests are counted.
-        max_elements: of an input tensor, which a few bytes may announce.
     """
 
-    def __init__(
-        self, predictor: Predictor, metrics: Metrics, max_elements: int
-    ):
+    def __init__(self, predictor: Predictor, metrics: Metrics):
         self._predictor = predictor
         self._metrics = metrics
-        self._max_elements = max_elements
 
     async def Predict(  # noqa: N802
         self,
@@ -80,8 +78,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         target = _target(request.model_spec)
         servable = self._predictor.find(target)
         signature = self._predictor.find_signature(servable, target.signature)
+        _check_size(request)
         inputs = {
-            name: _to_array(name, proto, self._max_elements)
+            name: _to_array(name, proto)
             for name, proto in request.inputs.items()
         }
         outputs = await self._predictor.predict(
@@ -185,16 +184,33 @@ def _target(spec: model_pb2.ModelSpec) -> Target:
     )
 
 
-def _to_array(
-    name: str, proto: tensor_pb2.TensorProto, max_elements: int
-) -> np.ndarray:
+def _check_size(request: predict_pb2.PredictRequest) -> None:
+    """Counts the elements before there are any.
+
+    A tensor's last value stands for all that follow, so that a few bytes may
+    announce any number of elements. Those that are sent are a byte at least.
+    """
+    shapes = {
+        name: [dimension.size for dimension in proto.tensor_shape.dim]
+        for name, proto in request.inputs.items()
+    }
+    # A negative size is refused later, and takes nothing off here.
+    num_elements = sum(abs(math.prod(sizes)) for sizes in shapes.values())
+    if num_elements > max(_MAX_BROADCAST_ELEMENTS, request.ByteSize()):
+        received = ", ".join(
+            f"{name} {sizes}" for name, sizes in sorted(shapes.items())
+        )
+        raise invalid_argument(
+            "The inputs must have no more elements together than the request"
+            f" has bytes, or than {_MAX_BROADCAST_ELEMENTS}. Received:"
+            f" {received[:_MAX_SHOWN]}. Send several requests."
+        )
+
+
+def _to_array(name: str, proto: tensor_pb2.TensorProto) -> np.ndarray:
     sizes = [dimension.size for dimension in proto.tensor_shape.dim]
     try:
-        if (
-            proto.tensor_shape.unknown_rank
-            or any(size < 0 for size in sizes)
-            or math.prod(sizes) > max_elements
-        ):
+        if proto.tensor_shape.unknown_rank or any(size < 0 for size in sizes):
             raise ValueError("shape")
         array = tf.make_ndarray(proto)
         if list(array.shape) != sizes:

@@ -4,7 +4,7 @@ Requests go together that have the same version, signature and inputs, the same
 types, and shapes that differ in the number of rows only, or in what padding
 makes equal: where the export's `assets.extra/batch_padding.json` names a value
 that changes no output, rows are padded with it to the longest. A scalar input,
-as the length of a list, must have one value for all.
+as the length of a list, must have one value for all. Large requests run alone.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ Arrays = Mapping[str, np.ndarray]
 # Rows of up to 32 entries are padded to a common length, then of up to 64,
 # 128, ...: no short request is blown up more than that by a long one.
 _SHORT_ROW = 32
+# A request with more elements runs alone: many of them would be a batch of a
+# size that nobody asked for.
+_MAX_MERGED_ELEMENTS = 2**14
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,13 @@ def plan_batching(signature: Signature, inputs: Arrays) -> BatchPlan:
     """
     rows = {len(array) for array in inputs.values() if array.ndim}
     num_rows = max(rows, default=1)
-    if len(rows) != 1 or num_rows == 0 or not _has_batch_axis(signature):
+    num_elements = sum(array.size for array in inputs.values())
+    if (
+        len(rows) != 1
+        or num_rows == 0
+        or num_elements > _MAX_MERGED_ELEMENTS
+        or not _has_batch_axis(signature)
+    ):
         return BatchPlan(num_rows, None)
     parts: list[Hashable] = []
     for name, array in sorted(inputs.items()):

@@ -263,7 +263,7 @@ class ModelServer:
             ]
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionService(predictor, self.metrics, max_bytes), server
+            PredictionService(predictor, self.metrics), server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelService(predictor, self.metrics), server

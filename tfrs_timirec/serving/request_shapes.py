@@ -40,7 +40,8 @@ def check_pairs(
             [
                 f"`{name}` must have one row, or one for each history."
                 " Received rows and histories:",
-                *(num_rows, num_histories),
+                num_rows,
+                num_histories,
             ],
         ),
         tf.debugging.Assert(
@@ -48,7 +49,8 @@ def check_pairs(
             [
                 f"`{name}` must be at most {max_pairs} pairs of a history and"
                 " an id; send several requests. Received histories and ids:",
-                *(num_histories, num_ids),
+                num_histories,
+                num_ids,
             ],
         ),
     ]

@@ -164,7 +164,9 @@ class ModelVersions:
             if num_users := servable.abandon():
                 _log.warning(
                     "%s version %d: closed while still in use (requests: %d)",
-                    *(self.name, servable.version, num_users),
+                    self.name,
+                    servable.version,
+                    num_users,
                 )
         while self._draining:
             await asyncio.wait(self._draining)

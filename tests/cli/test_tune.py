@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tests.cli.test_kill import TIMIREC
 from tests.cli.test_main import failure, read_metrics, write_log
 from tests.cli.test_reproduce import read_until
 from tfrs_timirec.cli.main import main
+from tfrs_timirec.data import Interactions
 from tfrs_timirec.experiments import TrainingSettings
 from tfrs_timirec.experiments.presets import read_preset, write_preset
+from tfrs_timirec.experiments.tuning import PAPER_GRID, TrialPruning, Tuner
 
 optuna = pytest.importorskip("optuna")
 
@@ -128,9 +131,74 @@ def test_setting_is_searched_or_given(capsys):
     assert "`num_interests` must be searched or" in failure(capsys, *words)
 
 
-def test_pruned_trial_ends_early(tmp_path):
-    from tfrs_timirec.experiments.tuning import TrialPruning  # noqa: PLC0415
+@pytest.mark.parametrize("num_trials", [30, 60])
+def test_there_are_as_many_trials_as_were_asked_for(
+    num_trials, tmp_path, monkeypatch
+):
+    def value_of(tuner, pruning, settings, console):
+        return (
+            1.0
+            - abs(np.log10(settings.learning_rate) + 3.3)
+            - abs(settings.num_interests - 4) / 10
+        )
 
+    monkeypatch.setattr(Tuner, "_train", value_of)
+    log = Interactions.from_csv(write_log(tmp_path / "log.csv"))
+    tuner = Tuner(
+        settings=TrainingSettings(model="timirec"),
+        grid=PAPER_GRID,
+        interactions=log,
+        folder=tmp_path / "study",
+    )
+
+    study = tuner.run(num_trials)
+
+    points = [
+        tuple(trial.params.values())
+        for trial in study.trials
+        if trial.state.name == "COMPLETE"
+    ]
+    assert len(points) == len(set(points)) == num_trials
+
+
+@pytest.mark.parametrize(
+    ("grid", "part"),
+    [
+        ({"num_projection_layers": (1, 3)}, "`num_projection_layers` must be"),
+        ({"temperature": (0.1, 1.0)}, "temperature, which is not one of"),
+    ],
+)
+def test_bad_grid_is_found_before_anything_is_trained(grid, part, tmp_path):
+    model = "timirec" if "num_projection_layers" in grid else "comirec"
+    with pytest.raises(ValueError, match=part):
+        Tuner(
+            settings=TrainingSettings(model=model),
+            grid=grid,
+            interactions=Interactions.from_csv(write_log(tmp_path / "l.csv")),
+            folder=tmp_path / "study",
+        )
+
+
+def test_epochs_of_the_second_stage_are_compared_with_each_other(tmp_path):
+    study = optuna.create_study(
+        pruner=optuna.pruners.MedianPruner(
+            n_startup_trials=1, n_warmup_steps=0
+        ),
+        direction="maximize",
+    )
+    good, bad = study.ask(), study.ask()
+    for step, value in enumerate((0.1, 0.2, 0.5, 0.6)):  # Two epochs a stage.
+        good.report(value, step)
+    study.tell(good, 0.6)
+    pruning = TrialPruning(bad, max_epochs=2)
+    pruning.on_train_begin()
+
+    pruning.on_epoch_end(0, {"stage": 1, "val_ndcg_at_5": 0.3})
+    with pytest.raises(optuna.TrialPruned):  # Above 0.1, but below 0.5.
+        pruning.on_epoch_end(0, {"stage": 2, "val_ndcg_at_5": 0.3})
+
+
+def test_pruned_trial_ends_early(tmp_path):
     study = optuna.create_study(
         pruner=optuna.pruners.MedianPruner(
             n_startup_trials=1, n_warmup_steps=0
@@ -163,6 +231,14 @@ def test_pruned_trial_ends_early(tmp_path):
             "Did you mean learning_rate?",
         ),
         ('{"model": "comirex", "settings": {}}', "Did you mean comirec?"),
+        (
+            '{"model": "comirec", "settings": {"learning_rate": "0.001"}}',
+            "a value of type float. Received: learning_rate='0.001'",
+        ),
+        (
+            '{"model": "timirec", "settings": {"pretraining": 1}}',
+            "a value of type bool. Received: pretraining=1",
+        ),
     ],
 )
 def test_bad_preset_is_one_line(text, part, tmp_path, capsys):

@@ -84,6 +84,38 @@ def test_lists_end_where_items_run_out(index_class, ids):
     assert index.search(np.ones((0, 1, 3)), k=2)[1].shape == (0, 2)
 
 
+@pytest.mark.parametrize("ids", [["a", "b"], [1, 2]])
+def test_lists_end_alike_after_items_were_added(index_class, ids):
+    index = index_class(ids, draw(2, DIM))
+    new = "c" if isinstance(ids[0], str) else 3
+    index.add([new], draw(1, DIM))
+
+    _, found = index.search(draw(1, 2, DIM), k=4, excluded=np.array([[ids[0]]]))
+
+    nothing = "" if isinstance(new, str) else -1
+    assert set(found[0]) == {ids[1], new, nothing}
+    assert found[0].tolist().count(nothing) == 2
+
+
+def test_ids_of_another_kind_are_not_added(index_class):
+    index = index_class([1, 2], draw(2, DIM))
+    with pytest.raises(ValueError, match="integers. Received: 'x'"):
+        index.add(["x"], draw(1, DIM))
+    assert index.item_ids.tolist() == [1, 2]
+
+
+def test_one_users_long_exclusion_is_that_users_alone(index_class):
+    vectors, queries = draw(400, DIM), draw(4, 3, DIM)
+    index = index_class(np.arange(400), vectors)
+    excluded = [list(range(300)), [], [5], [7, 8, 9]]
+
+    scores, found = index.search(queries, k=6, excluded=excluded)
+
+    expected = best_rows(queries, vectors, 6, excluded)
+    np.testing.assert_allclose(scores, expected[0], rtol=1e-5)
+    np.testing.assert_array_equal(found, expected[1])
+
+
 def test_scann_partitions_large_catalogues():
     pytest.importorskip("scann")
     vectors, queries = draw(50_000, DIM), draw(20, 3, DIM)

@@ -7,7 +7,14 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tfrs_timirec.training import is_chief, join_cluster, wait_for_all
+from tests.training.toy_runs import SPLIT
+from tfrs_timirec.data.batches import EvaluationCases, TrainingBatches
+from tfrs_timirec.training import (
+    fit_arguments,
+    is_chief,
+    join_cluster,
+    wait_for_all,
+)
 from tfrs_timirec.training.distribution import table_partitions
 
 
@@ -38,6 +45,21 @@ def test_two_replicas_train_as_one(mirrored, loss, tolerance):
     assert one[1]["ranking_loss"] < 0.95 * one[0]["ranking_loss"]
     for expected, actual in zip(one, two, strict=True):
         assert actual == pytest.approx(expected, rel=1e-3, abs=tolerance)
+
+
+def test_each_worker_of_parameter_servers_needs_a_batch(monkeypatch):
+    batches = TrainingBatches(SPLIT, batch_size=10_000)
+    cases = EvaluationCases(SPLIT)
+    devices = [
+        tf.config.LogicalDevice(f"/job:worker/task:{task}/device:CPU:0", "CPU")
+        for task in range(2)
+    ]
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: devices)
+    # Made without a cluster, of which only the kind is asked.
+    strategy = object.__new__(tf.distribute.ParameterServerStrategy)
+
+    with pytest.raises(ValueError, match="1 batches for 2 workers"):
+        fit_arguments(strategy, batches, cases)
 
 
 def test_tables_alone_are_divided():

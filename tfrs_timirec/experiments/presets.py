@@ -149,8 +149,15 @@ def read_preset(path: pathlib.Path) -> TrainingSettings:
             f" 'timirec tune' writes it. Received: preset='{path}'"
             f" ({type(error).__name__}: {error})"
         ) from error
-    for name in settings:
+    default = TrainingSettings(model=model)
+    for name, value in settings.items():
         check_known("settings", name, _tunable())
+        wanted = type(getattr(default, name))
+        if type(value) is not wanted and (wanted, type(value)) != (float, int):
+            raise ValueError(
+                f"`{name}` of a preset must be a value of type"
+                f" {wanted.__name__}. Received: {name}={value!r} in '{path}'."
+            )
     return TrainingSettings(model=model, **settings)
 
 

@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import rich.console
 import tensorflow as tf
 
@@ -37,7 +38,8 @@ PAPER_GRID: dict[str, tuple[float, ...]] = {
 }
 """What the paper tried (Section 4.1.4)."""
 
-_MOST_DUPLICATES = 50
+# Of points that were tried already, before a random one takes their place.
+_MOST_REPEATS = 5
 
 
 class TrialPruning(tf.keras.callbacks.Callback):
@@ -103,7 +105,8 @@ class Tuner:
     that differ only in what finetuning needs share their pretraining.
 
     A grid of no more points than `num_trials` is gone through whole; otherwise
-    Optuna's TPE sampler chooses, and its median pruner ends what lags behind.
+    Optuna's TPE sampler chooses, a random point where it repeats itself, and
+    its median pruner ends what lags behind.
 
     Args:
         settings: all that is not searched.
@@ -115,7 +118,8 @@ class Tuner:
 
     Raises:
         ImportError: if Optuna is not installed.
-        ValueError: if a name is no setting, or has no value to try.
+        ValueError: if a name is no setting of the model, or has no value to
+            try, or a bad one.
 
     Example:
     >>> Tuner(settings=settings, grid=PAPER_GRID, interactions=log,
@@ -136,6 +140,7 @@ class Tuner:
             for field in dataclasses.fields(self.settings)
             if field.name not in ("model", "seed")
         ]
+        model = self.settings.model
         for name, values in self.grid.items():
             check_known("grid", name, known)
             if not values:
@@ -143,6 +148,14 @@ class Tuner:
                     "`grid` must hold a value to try for each setting."
                     f" Received: {name}={values!r}"
                 )
+            if name in foreign_settings(model):
+                raise ValueError(
+                    "`grid` must hold settings that the model has. Received:"
+                    f" {name}, which is not one of {model!r}."
+                )
+            for value in values:  # Found before any trial is trained.
+                point: dict[str, Any] = {name: value}
+                dataclasses.replace(self.settings, **point)
 
     @property
     def preset_path(self) -> pathlib.Path:
@@ -224,10 +237,13 @@ class Tuner:
         claims = contextlib.ExitStack()
         with claim(self._lock, wait=True):
             self._free_trials_of_the_dead(study)
-            for _ in range(_MOST_DUPLICATES):
-                before = study.get_trials(states=taken)
-                if len(before) >= min(num_trials, size):
-                    return None
+            before = study.get_trials(states=taken)
+            if len(before) >= min(num_trials, size):
+                return None
+            num_repeats = 0
+            while True:
+                if num_repeats >= _MOST_REPEATS:
+                    study.enqueue_trial(self._untried_point(before))
                 trial = study.ask()
                 point: dict[str, Any] = {
                     name: trial.suggest_categorical(name, tuple(values))
@@ -238,7 +254,16 @@ class Tuner:
                     settings = dataclasses.replace(self.settings, **point)
                     return trial, settings, claims
                 study.tell(trial, state=states.FAIL)  # Known already.
-        return None
+                num_repeats += 1
+
+    def _untried_point(
+        self, before: Sequence[optuna.trial.FrozenTrial]
+    ) -> dict[str, float]:
+        """Returns a random point of the grid that no trial has."""
+        tried = [trial.params for trial in before]
+        left = [point for point in _points(self.grid) if point not in tried]
+        rng = np.random.default_rng([self.settings.seed, len(before)])
+        return left[rng.integers(len(left))]
 
     def _free_trials_of_the_dead(self, study: optuna.Study) -> None:
         """Gives out again what a process that is gone was working on."""

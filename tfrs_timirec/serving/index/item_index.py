@@ -58,8 +58,8 @@ class ItemIndex(abc.ABC):
             vectors: (num_new, dim).
 
         Raises:
-            ValueError: as the constructor, or if `dim` is another one. Nothing
-                is added then.
+            ValueError: as the constructor, if `dim` is another one, or the ids
+                are of another kind. Nothing is added then.
         """
         ids, vectors = _check(item_ids, vectors)
         if vectors.shape[1] != self._vectors.shape[1]:
@@ -67,6 +67,12 @@ class ItemIndex(abc.ABC):
                 "`vectors` must be as wide as those of the index"
                 f" ({self._vectors.shape[1]}). Received:"
                 f" vectors.shape={vectors.shape}"
+            )
+        if (ids.dtype == object) != self._is_text:
+            raise ValueError(
+                "`item_ids` must be of the kind of those of the index,"
+                f" {'text' if self._is_text else 'integers'}. Received:"
+                f" {ids[0]!r}"
             )
         rows = self._item_ids.get_indexer(ids)
         is_new = rows < 0
@@ -76,7 +82,8 @@ class ItemIndex(abc.ABC):
         )
         grown[: len(self)] = self._vectors
         grown[rows] = vectors
-        self._item_ids = self._item_ids.append(ids[is_new])
+        grown_ids = self._item_ids.append(ids[is_new])
+        self._item_ids = grown_ids.astype(self._item_ids.dtype)
         self._vectors = grown
         self._update(rows, vectors)
 
@@ -116,10 +123,11 @@ class ItemIndex(abc.ABC):
                 "`excluded` must have an entry for each user"
                 f" ({len(queries)}). Received: {len(excluded)} entries."
             )
+        excluded = [] if excluded is None else excluded
         rows_excluded = np.full(
-            (len(queries), max(map(len, excluded or [()]), default=0)), -1
+            (len(queries), max(map(len, excluded), default=0)), -1
         )
-        for user, raw_ids in enumerate(excluded or ()):
+        for user, raw_ids in enumerate(excluded):
             found = self._item_ids.get_indexer(pd.Index(raw_ids))
             rows_excluded[user, : len(found)] = found
         if not len(queries) or not k:
@@ -128,10 +136,13 @@ class ItemIndex(abc.ABC):
         else:
             scores, rows = self._search(queries, k, rows_excluded)
         is_item = scores > LOWEST
-        is_text = self._item_ids.dtype == object
-        nothing: Any = "" if is_text else -1
+        nothing: Any = "" if self._is_text else -1
         ids = self._item_ids.to_numpy()[np.where(is_item, rows, 0)]
         return scores, np.where(is_item, ids, nothing)
+
+    @property
+    def _is_text(self) -> bool:
+        return self._item_ids.dtype == object
 
     @abc.abstractmethod
     def _search(

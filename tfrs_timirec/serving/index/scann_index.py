@@ -82,6 +82,23 @@ class ScaNNIndex(ItemIndex):
     def _search(
         self, queries: np.ndarray, k: int, excluded: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.empty((len(queries), k), np.float32)
+        rows = np.empty((len(queries), k), np.int64)
+        excluded = -np.sort(-excluded, axis=1)  # Those that are none last.
+        widths = np.count_nonzero(excluded >= 0, axis=1)
+        # A long list of one user shall not make all users' searches long.
+        groups = np.ceil(np.log2(1 + widths)).astype(int)
+        for group in np.unique(groups):
+            users = groups == group
+            width = widths[users].max()
+            scores[users], rows[users] = self._search_alike(
+                queries[users], k, excluded[users, :width]
+            )
+        return scores, rows
+
+    def _search_alike(
+        self, queries: np.ndarray, k: int, excluded: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         batch_size, num_vectors, dim = queries.shape
         # So many that k are left, should all of the excluded be among them.
         wanted = min(len(self), k + excluded.shape[1])
@@ -102,7 +119,8 @@ class ScaNNIndex(ItemIndex):
         scores = np.matmul(vectors, queries.transpose(0, 2, 1)).max(axis=2)
         is_repeated = np.zeros(rows.shape, bool)
         is_repeated[:, 1:] = rows[:, 1:] == rows[:, :-1]
-        is_excluded = (rows[:, :, np.newaxis] == excluded[:, np.newaxis]).any(2)
+        first = len(self) * np.arange(batch_size)[:, np.newaxis]
+        is_excluded = np.isin(first + rows, (first + excluded)[excluded >= 0])
         scores[is_repeated | is_excluded | (rows < 0)] = LOWEST
         missing = max(0, k - rows.shape[1])
         scores = np.pad(scores, [(0, 0), (0, missing)], constant_values=LOWEST)

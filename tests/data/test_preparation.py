@@ -92,6 +92,41 @@ def test_core_that_takes_more_rounds_than_a_pipeline(tmp_path):
     assert sum("k-core" in step for step in steps) >= 2
 
 
+def test_times_of_both_kinds_are_ordered_together(tmp_path):
+    moments = pd.to_datetime([10_000, 20_100], unit="ms")
+    pd.DataFrame(
+        {"user_id": ["u", "u"], "item_id": ["a", "b"], "timestamp": moments}
+    ).to_parquet(tmp_path / "part-0.parquet")
+    (tmp_path / "part-1.jsonl").write_text(
+        '{"user_id": "u", "item_id": "c", "timestamp": 20.9}\n'
+    )
+
+    prepare_sequences([str(tmp_path / "part-*")], tmp_path / "prepared")
+
+    log = load_prepared(tmp_path / "prepared")
+    assert log.decode_items(log.item_ids).tolist() == ["a", "b", "c"]
+
+
+def test_last_of_equal_pairs_and_parts_of_a_second(tmp_path):
+    # In file order e comes before its elder d, and u meets a twice.
+    rows = [("u", "a", 10.2), ("u", "b", 10.4), ("u", "a", 10.6)]
+    rows += [("v", "e", 5.75), ("v", "d", 5.25)]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    last = CleaningOptions(duplicates="last")
+
+    report = prepare_sequences(
+        [str(tmp_path / "log.csv")], tmp_path / "prepared", cleaning=last
+    )
+
+    found = load_prepared(tmp_path / "prepared")
+    assert "".join(found.decode_items(found.item_ids)) == "bade"
+    expected = Interactions.from_csv(tmp_path / "log.csv", cleaning=last)
+    assert_same(found, expected)
+    assert report == expected.report
+    assert report.fractional_times == 5
+
+
 def test_command_prepares_and_describes(tmp_path, capsys):
     frame = make_frame(100)
     pattern = write_parts(frame.rename(columns={"user_id": "who"}), tmp_path)

@@ -23,8 +23,8 @@ from tfrs_timirec.data.preparation.row_batches import (
 )
 
 RawId = int | str
-# Whole seconds, fraction of a second, number of the file, row, item.
-Row = tuple[int, float, int, int, RawId]
+# Whole seconds, nanoseconds beyond them, number of the file, row, item.
+Row = tuple[int, int, int, int, RawId]
 Record = list[Any]
 
 
@@ -281,7 +281,7 @@ def _rows(
             log.users[log.user_codes].tolist(),
             zip(
                 log.timestamps.tolist(),
-                _fractions(log),
+                _nanoseconds(log),
                 [number] * num_rows,
                 range(first_row, first_row + num_rows),
                 log.items[log.item_codes].tolist(),
@@ -291,17 +291,17 @@ def _rows(
         )
 
 
-def _fractions(log: EncodedLog) -> list[float]:
+def _nanoseconds(log: EncodedLog) -> list[int]:
     """Returns what the exact times have beyond whole seconds.
 
-    Nanoseconds for datetimes, else parts of a second: of one log's times these
-    compare as the exact times do.
+    In one unit for numbers and datetimes: a log may have files of both.
     """
     exact = log.exact_times
     if exact.dtype.kind == "M":
         rest = exact - exact.astype("datetime64[s]")
         return rest.astype("timedelta64[ns]").astype(np.int64).tolist()
-    return (exact - log.timestamps).tolist()
+    rest = np.rint((exact - log.timestamps) * 1e9)
+    return rest.astype(np.int64).tolist()
 
 
 def _sort_user(
@@ -338,7 +338,7 @@ def _place(row: Row) -> tuple[int, int]:
     return row[2], row[3]
 
 
-def _time(row: Row) -> tuple[int, float]:
+def _time(row: Row) -> tuple[int, int]:
     return row[0], row[1]
 
 

@@ -18,7 +18,10 @@ from tfrs_timirec.evaluation.figure_style import (
 )
 
 _LIST_LENGTH = 5
-_TITLE_LENGTH = 34
+# The most letters that fit in, by what is written.
+_LISTED_TITLE = 34
+_WATCHED_TITLE = 30
+_GENRES = 34
 
 
 def draw_case_study(study: CaseStudy) -> matplotlib.figure.Figure:
@@ -42,8 +45,9 @@ def draw_case_study(study: CaseStudy) -> matplotlib.figure.Figure:
     _draw_history(left, study)
     _draw_distributions(middle, study)
     _draw_lists(right, study)
+    user = f"user {study.user}" if study.user.isdigit() else study.user
     figure.suptitle(
-        f"What will {study.user} watch next?",
+        f"What will {user} watch next?",
         x=0.012,
         ha="left",
         fontsize=14,
@@ -86,11 +90,12 @@ def _draw_history(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
         color=TEXT_COLOUR,
     )
     for row, title in enumerate(study.history):
-        _write_item(axes, row, title, study.history_interests[row])
+        kind = study.history_interests[row]
+        _write_item(axes, row, _shorten(title, _WATCHED_TITLE), kind)
         axes.text(
             4.5,
             row,
-            study.history_genres[row],
+            _shorten(study.history_genres[row], _GENRES),
             va="center",
             fontsize=8.5,
             color=GREEDY_COLOUR,
@@ -113,7 +118,7 @@ def _draw_history(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
 
 
 def _draw_distributions(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
-    _blank(axes, "Whose turn is it?")
+    _blank(axes, "Which interest comes next?")
     axes.set_xlim(-0.5, 1.3)
     groups = (
         ("predicted by TiMiRec", study.predicted),
@@ -168,7 +173,9 @@ def _draw_lists(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
         for place in range(_LIST_LENGTH):
             row += 1
             title = titles[place]
-            _write_item(axes, row, title, interests[place])
+            _write_item(
+                axes, row, _shorten(title, _LISTED_TITLE), interests[place]
+            )
             if title == study.target:
                 _frame(axes, row)
         row += 1.6
@@ -180,7 +187,8 @@ def _draw_lists(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
         fontweight="bold",
         color=TEXT_COLOUR,
     )
-    _write_item(axes, row + 1, study.target, study.target_interest)
+    target = _shorten(study.target, _LISTED_TITLE)
+    _write_item(axes, row + 1, target, study.target_interest)
     _frame(axes, row + 1)
     axes.set_ylim(row + 2.2, -0.9)
 
@@ -193,9 +201,7 @@ def _write_item(
             (0.1, row - 0.36), 0.14, 0.72, color=INTEREST_COLOURS[interest]
         )
     )
-    axes.text(
-        0.42, row, _shorten(title), va="center", fontsize=9.5, color=TEXT_COLOUR
-    )
+    axes.text(0.42, row, title, va="center", fontsize=9.5, color=TEXT_COLOUR)
 
 
 def _frame(axes: matplotlib.axes.Axes, row: float) -> None:
@@ -217,7 +223,5 @@ def _blank(axes: matplotlib.axes.Axes, title: str) -> None:
     axes.set_title(title, loc="left", fontsize=11, color=TEXT_COLOUR)
 
 
-def _shorten(title: str) -> str:
-    if len(title) <= _TITLE_LENGTH:
-        return title
-    return title[: _TITLE_LENGTH - 1].rstrip() + "…"
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

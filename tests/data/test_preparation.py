@@ -166,6 +166,66 @@ def test_ids_of_two_types(tmp_path):
         prepare_sequences([str(tmp_path / "*.parquet")], tmp_path / "out")
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_part_without_rows(tmp_path, place):
+    frame = make_frame(10).assign(user_id=range(10))
+    parts = [frame, frame[:0].astype({"user_id": str})]
+    parts[place].to_parquet(tmp_path / "part-1.parquet")
+    parts[1 - place].to_parquet(tmp_path / "part-0.parquet")
+
+    prepare_sequences([str(tmp_path / "part-*")], tmp_path / "prepared")
+
+    expected = Interactions.from_dataframe(frame)
+    assert_same(load_prepared(tmp_path / "prepared"), expected)
+
+
+def test_parts_without_any_row(tmp_path):
+    for number in range(2):
+        make_frame(0).to_parquet(tmp_path / f"part-{number}.parquet")
+
+    with pytest.raises(ValueError, match=r"`patterns`.*part-1\.parquet'.*row"):
+        prepare_sequences([str(tmp_path / "part-*")], tmp_path / "out")
+
+
+@pytest.mark.parametrize("output", ["out[1]", "a[1]/out", "out*"])
+def test_output_that_beam_takes_for_a_pattern(tmp_path, output):
+    make_frame(10).to_csv(tmp_path / "log.csv", index=False)
+
+    with pytest.raises(ValueError, match="`output` must be a path without"):
+        prepare_sequences([str(tmp_path / "log.csv")], tmp_path / output)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"log.csv"}
+
+
+def test_output_inside_a_folder_that_beam_takes_for_a_pattern(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "a[1]").mkdir()
+    monkeypatch.chdir(tmp_path / "a[1]")
+    make_frame(10).to_csv("log.csv", index=False)
+
+    with pytest.raises(ValueError, match=r"`output` must be .*a\[1\]/out'"):
+        prepare_sequences(["log.csv"], "out")
+
+
+@pytest.mark.parametrize("minimum", [0, 2])
+def test_ids_with_outer_spaces_are_counted_once_each(tmp_path, minimum):
+    # The core leaves out w and " y"; " u" and "x " stay.
+    rows = [(" u", "x "), (" u", "x "), (" u", "z"), ("v", "x "), ("v", "z")]
+    frame = pd.DataFrame([*rows, ("w", " y")], columns=["user_id", "item_id"])
+    frame["timestamp"] = range(6)
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    core = CleaningOptions(min_user_interactions=minimum)
+
+    report = prepare_sequences(
+        [str(tmp_path / "log.csv")], tmp_path / "prepared", cleaning=core
+    )
+
+    read_at_once = Interactions.from_csv(tmp_path / "log.csv", cleaning=core)
+    assert report == read_at_once.report
+    assert report.ids_with_outer_spaces == (2 if minimum else 3)
+
+
 def test_no_such_file_and_nothing_left(tmp_path):
     with pytest.raises(FileNotFoundError, match="`patterns`"):
         prepare_sequences([str(tmp_path / "*.csv")], tmp_path / "out")

@@ -18,7 +18,9 @@ import tensorflow_datasets as tfds
 from apache_beam.options.pipeline_options import PipelineOptions
 from etils import epath
 
+from tfrs_timirec._files import check_path
 from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
+from tfrs_timirec.data.preparation.row_batches import list_row_groups
 from tfrs_timirec.data.preparation.sequence_writer import SequenceWriter
 from tfrs_timirec.data.preparation.transforms import (
     KCoreRound,
@@ -82,8 +84,9 @@ def prepare_sequences(
     Raises:
         FileExistsError: if `output` exists.
         FileNotFoundError: if a pattern matches no file.
-        ValueError: if a file is broken, a column is missing, a value is bad,
-            or nothing is left. The error names the file and the row.
+        ValueError: if `output` holds a wildcard, a file is broken, a column is
+            missing, a value is bad, or nothing is left. The error names the
+            file and the row.
 
     Example:
     >>> prepare_sequences(
@@ -94,14 +97,15 @@ def prepare_sequences(
     columns = columns or LogColumns()
     cleaning = cleaning or CleaningOptions()
     target = epath.Path(output)
+    is_remote = "://" in str(target)  # Beam makes other paths absolute.
+    check_path("output", target if is_remote else target.absolute())
     if target.exists():
         raise FileExistsError(
             f"`output` must not exist yet. Received: output='{target}'."
             " Choose another folder, or delete this one."
         )
     paths = _find_files(patterns)
-    _, first_rows = next(read_table(paths[0], columns))
-    kinds = id_kinds(first_rows)
+    kinds = _find_kinds(paths, columns)
     draft = target.parent / f".draft-{target.name}-{uuid.uuid4().hex[:8]}"
     draft.mkdir(parents=True)
     try:
@@ -115,8 +119,8 @@ def prepare_sequences(
             if found := _ERROR_IN_WORKER.search(str(error)):
                 raise ValueError(found[1]) from error
             raise
-        folder, num_items = run.write(kinds, num_shards)
-        report = _report(cleaning, counts, num_items)
+        folder, written = run.write(kinds, num_shards)
+        report = _report(cleaning, counts | written)
         (folder / "preparation.json").write_text(
             json.dumps(
                 {"files": paths, "report": dataclasses.asdict(report)}, indent=2
@@ -207,23 +211,33 @@ class _Preparation:
 
     def write(
         self, kinds: tuple[type, type], num_shards: int | None
-    ) -> tuple[epath.Path, int]:
-        """Writes the data set; returns its folder and the number of items."""
+    ) -> tuple[epath.Path, dict[str, int]]:
+        """Writes the data set; returns its folder and counts of its ids."""
         self.on_step("Writing the sequences and the vocabulary")
+        self.num_pipelines += 1
         writer = SequenceWriter(
-            self.prefix, kinds, data_dir=self.draft / "sequences"
+            self.prefix,
+            kinds,
+            self._counts_path,
+            data_dir=self.draft / "sequences",
         )
         config = tfds.download.DownloadConfig(
             beam_options=PipelineOptions(self.flags), num_shards=num_shards
         )
         with _quiet_tfds():
             writer.download_and_prepare(download_config=config)
-        folder = epath.Path(writer.data_path)
-        return folder, writer.info.splits["items"].num_examples
+        num_items = writer.info.splits["items"].num_examples
+        return epath.Path(writer.data_path), {
+            **self._counts(),
+            "items": num_items,
+        }
+
+    @property
+    def _counts_path(self) -> str:
+        return str(self.draft / f"counts-{self.num_pipelines}.json")
 
     def _counts(self) -> dict[str, int]:
-        path = self.draft / f"counts-{self.num_pipelines}.json"
-        lines = path.read_text().splitlines()
+        lines = epath.Path(self._counts_path).read_text().splitlines()
         return dict(json.loads(line) for line in lines)
 
     @contextlib.contextmanager
@@ -234,9 +248,8 @@ class _Preparation:
         """
         self.num_pipelines += 1
         prefix = str(self.draft / f"records-{self.num_pipelines}")
-        counts_path = str(self.draft / f"counts-{self.num_pipelines}.json")
         with beam.Pipeline(options=PipelineOptions(self.flags)) as pipeline:
-            yield pipeline, prefix, counts_path
+            yield pipeline, prefix, self._counts_path
         self.prefix = prefix
 
 
@@ -265,8 +278,21 @@ def _find_files(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
+def _find_kinds(paths: list[str], columns: LogColumns) -> tuple[type, type]:
+    """Returns the types of ids of the first file that has rows."""
+    for path in paths:
+        for row_group in list_row_groups(path):
+            for _, rows in read_table(path, columns, row_group):
+                return id_kinds(rows)
+    raise ValueError(
+        "`patterns` must match a file with at least one interaction. Received:"
+        f" {', '.join(map(repr, paths))} without a row. Check that the files"
+        " are the right ones."
+    )
+
+
 def _report(
-    cleaning: CleaningOptions, counts: dict[str, int], num_items: int
+    cleaning: CleaningOptions, counts: dict[str, int]
 ) -> CleaningReport:
     kept = counts["interactions"]
     after_duplicates = counts["rows_read"] - counts["duplicates_removed"]
@@ -279,7 +305,10 @@ def _report(
         duplicates_removed=counts["duplicates_removed"],
         interactions_below_minimum=after_duplicates - kept,
         users_below_minimum=counts["users_before"] - counts["users"],
-        items_below_minimum=items_before - num_items if items_before else 0,
+        items_below_minimum=(
+            items_before - counts["items"] if items_before else 0
+        ),
+        ids_with_outer_spaces=counts["ids_with_outer_spaces"],
     )
 
 

@@ -12,6 +12,7 @@ from tfrs_timirec.data.preparation.transforms import (
     RawId,
     ReadRecords,
     Record,
+    WriteCounts,
     distinct_items,
 )
 
@@ -26,20 +27,28 @@ class SequenceWriter(  # type: ignore[call-arg]
     The features are those of the package's data sets, so that
     `Interactions.from_tfds` reads them: `user_id`, `item_ids` and `timestamps`
     in the split `users`, `item_id` in the split `items`, which is the
-    vocabulary.
+    vocabulary. How many ids are "ids_with_outer_spaces" is counted by the way.
 
     Args:
         prefix: how the paths of the records begin; see `WriteRecords`.
         kinds: type of user ids and of item ids, int or str.
+        counts_path: the file to write the count into; see `WriteCounts`.
         **kwargs: those of a TFDS builder.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     name = "user_sequences"
 
-    def __init__(self, prefix: str, kinds: tuple[type, type], **kwargs: Any):
+    def __init__(
+        self,
+        prefix: str,
+        kinds: tuple[type, type],
+        counts_path: str,
+        **kwargs: Any,
+    ):
         self.prefix = prefix
         self.kinds = kinds
+        self.counts_path = counts_path
         super().__init__(file_format="tfrecord", **kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -70,6 +79,13 @@ class SequenceWriter(  # type: ignore[call-arg]
         records = pipeline | ReadRecords(self.prefix)
         users = records | "UserExamples" >> beam.Map(_user_example, self.kinds)
         items = distinct_items(records)
+        ids = (records | "UserIds" >> beam.Map(_user_id), items)
+        (
+            ids
+            | "Ids" >> beam.Flatten()
+            | "OuterSpaces" >> beam.Map(_count_outer_spaces)
+            | WriteCounts(self.counts_path)
+        )
         return {
             "users": users,
             "items": items
@@ -82,6 +98,15 @@ class SequenceWriter(  # type: ignore[call-arg]
 
 def _dtype(kind: type) -> type:
     return np.int64 if kind is int else np.str_
+
+
+def _user_id(record: Record) -> RawId:
+    return record[0]
+
+
+def _count_outer_spaces(raw_id: RawId) -> tuple[str, int]:
+    has_some = isinstance(raw_id, str) and raw_id != raw_id.strip()
+    return "ids_with_outer_spaces", int(has_some)
 
 
 def _user_example(record: Record, kinds: tuple[type, type]) -> Example:

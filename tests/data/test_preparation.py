@@ -127,6 +127,32 @@ def test_last_of_equal_pairs_and_parts_of_a_second(tmp_path):
     assert report.fractional_times == 5
 
 
+@pytest.mark.parametrize(
+    ("ties", "order"),
+    [("file_order", "abcde"), ("reverse_file_order", "abced")],
+)
+def test_order_of_a_prepared_folder_is_final(tmp_path, ties, order):
+    # a, b and c are a second's parts, d and e truly at one time.
+    rows = [("u", "c", 10.9), ("u", "b", 10.5), ("u", "a", 10.1)]
+    rows += [("u", "d", 20.0), ("u", "e", 20.0)]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    output = str(tmp_path / "prepared")
+    options = CleaningOptions(ties=ties)
+
+    prepare_sequences([str(tmp_path / "log.csv")], output, cleaning=options)
+
+    at_once = Interactions.from_csv(tmp_path / "log.csv", cleaning=options)
+    for asked in {"file_order", ties}:
+        found = DataSource(interactions=output, ties=asked).load()
+        assert "".join(found.decode_items(found.item_ids)) == order
+        assert found.report.options == options
+        assert_same(found, at_once)
+    if ties == "file_order":
+        with pytest.raises(ValueError, match="`ties`.*with 'file_order'"):
+            DataSource(interactions=output, ties="reverse_file_order").load()
+
+
 def test_command_prepares_and_describes(tmp_path, capsys):
     frame = make_frame(100)
     pattern = write_parts(frame.rename(columns={"user_id": "who"}), tmp_path)

@@ -15,7 +15,8 @@ sequences, as an Apache Beam pipeline: in this process, or by the flags of its
 runner on Dataflow, Flink or Spark. Needs the extra [beam].
 
 The folder is what reading the files at once would give, and trains like them:
-timirec train --interactions FOLDER.
+timirec train --interactions FOLDER. Its order is final: --ties is given here,
+not there.
 """
 
 _EPILOG = """\

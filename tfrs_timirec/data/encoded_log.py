@@ -32,6 +32,8 @@ class EncodedLog:
         users: the distinct raw user ids, ascending.
         items: the distinct raw item ids, ascending.
         columns: further arrays by name, first axis num_rows.
+        has_final_order: whether rows of equal time may have had different
+            ones once, which only their order tells.
     """
 
     user_codes: np.ndarray
@@ -41,6 +43,7 @@ class EncodedLog:
     users: np.ndarray
     items: np.ndarray
     columns: Mapping[str, np.ndarray]
+    has_final_order: bool = False
 
     def take(self, rows: np.ndarray) -> "EncodedLog":
         """Returns the log of these rows, positions or a mask."""
@@ -133,10 +136,13 @@ def clean_log(
         The cleaned log, its vocabularies cut to the ids in use, and the counts.
 
     Raises:
-        ValueError: if the log is empty, or becomes so.
+        ValueError: if the log is empty, or becomes so, or if `ties` would
+            reverse rows whose order is final.
     """
     rows_read = len(log.user_codes)
     _require_rows(rows_read)
+    if log.has_final_order:
+        _require_kept_order(log, options.ties)
     fractional_times = _count_fractions(log.exact_times)
     order, out_of_order = chronological_order(
         log.user_codes, log.exact_times, options.ties
@@ -187,6 +193,21 @@ def _require_rows(num_rows: int) -> None:
         raise ValueError(
             "The log must hold at least one interaction. Received: 0 rows."
             " Check that the file or table is the right one."
+        )
+
+
+def _require_kept_order(log: EncodedLog, ties: str) -> None:
+    """Refuses a tie rule that moves a row."""
+    kept, _ = chronological_order(log.user_codes, log.exact_times)
+    order, _ = chronological_order(log.user_codes, log.exact_times, ties)
+    if moved := np.count_nonzero(order != kept):
+        raise ValueError(
+            "`ties` must be 'file_order' for a data set whose times were cut to"
+            " whole seconds after its rows were sorted: what has the same"
+            f" second keeps the order it has. Received: ties={ties!r}, which"
+            f" would move {moved:,} of {len(order):,} rows. Leave it out, or"
+            " read the log's own file with Interactions.from_csv or"
+            " from_parquet (--interactions FILE)."
         )
 
 

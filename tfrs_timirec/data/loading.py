@@ -47,7 +47,8 @@ def load_dataset(
             of TFDS, `downloads/manual` in its folder. Data sets that are
             simulated need none.
         cleaning: what to remove, and how to order equal times; by default
-            nothing, in the order of the file.
+            nothing, in the order of the file. That of "interaction_log", whose
+            times may have been cut to whole seconds, cannot be reversed.
 
     Returns:
         The interactions. Their `fingerprint` identifies them.
@@ -55,8 +56,8 @@ def load_dataset(
     Raises:
         FileNotFoundError: if a raw file neither lies in the folder nor can be
             downloaded; the message says where to put it.
-        ValueError: if the name is unknown, or a raw file is damaged or there
-            several times.
+        ValueError: if the name is unknown, a raw file is damaged or there
+            several times, or `ties` would reverse what has one order only.
 
     Example:
         >>> load_dataset("movielens_sequences/100k", "raw").num_users

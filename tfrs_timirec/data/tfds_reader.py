@@ -12,6 +12,11 @@ import tensorflow_datasets as tfds
 from tfrs_timirec.data.encoded_log import EncodedLog
 from tfrs_timirec.data.raw_columns import encode_ids, parse_timestamps
 
+PREPARED_NAME = "user_sequences"  # What `timirec data prepare` writes.
+
+# Data sets made from logs of any kind, whose times may have had parts of a
+# second. Those of the others are whole seconds in the raw files already.
+_SORTED_BY_EXACT_TIME = ("interaction_log", PREPARED_NAME)
 _BATCH_SIZE = 4096
 
 
@@ -95,6 +100,7 @@ def read_tfds(builder: tfds.core.DatasetBuilder) -> TfdsLog:
         users=user_ids,
         items=items,
         columns=sequences,
+        has_final_order=builder.name in _SORTED_BY_EXACT_TIME,
     ).without_unused_ids()
     raw_items = _read_split(builder, "items")
     user_metadata = _table("user_id", profile, raw_items)

@@ -15,6 +15,7 @@ from tfrs_timirec.data.preparation.transforms import (
     WriteCounts,
     distinct_items,
 )
+from tfrs_timirec.data.tfds_reader import PREPARED_NAME
 
 Example = tuple[str, dict[str, Any]]
 
@@ -37,7 +38,7 @@ class SequenceWriter(  # type: ignore[call-arg]
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    name = "user_sequences"
+    name = PREPARED_NAME
 
     def __init__(
         self,

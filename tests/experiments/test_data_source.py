@@ -2,7 +2,9 @@
 
 import pandas as pd
 import pytest
+import tensorflow_datasets as tfds
 
+from tfrs_timirec.data import CleaningOptions, Interactions
 from tfrs_timirec.experiments import DataSource
 
 
@@ -55,6 +57,12 @@ def test_paths_become_absolute(tmp_path, monkeypatch):
     assert source.data_dir is None
 
 
+def test_paths_on_other_file_systems_stay():
+    source = DataSource(interactions="gs://bucket/prepared")
+
+    assert source.with_absolute_paths() == source
+
+
 @pytest.mark.parametrize(
     ("ties", "order"),
     [("file_order", "abc"), ("reverse_file_order", "acb")],
@@ -66,6 +74,26 @@ def test_ties_are_ordered_as_asked(ties, order, tmp_path):
     log = DataSource(interactions=str(path), ties=ties).load()
 
     assert "".join(log.decode_items(log.item_ids)) == order
+
+
+def test_ties_are_ordered_in_a_tfds_folder(tmp_path):
+    # Its raw times are whole seconds: nothing else ordered its ties.
+    builder = tfds.builder("movielens_sequences/1m", data_dir=tmp_path)
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(
+            manual_dir=builder.pkg_dir_path / "dummy_data",
+            try_download_gcs=False,
+        )
+    )
+    folder = str(builder.data_path)
+    expected = Interactions.from_tfds(
+        builder, cleaning=CleaningOptions(ties="reverse_file_order")
+    )
+
+    log = DataSource(interactions=folder, ties="reverse_file_order").load()
+
+    assert log.fingerprint == expected.fingerprint
+    assert log.fingerprint != DataSource(interactions=folder).load().fingerprint
 
 
 def test_folder_of_parquet_files(tmp_path):

@@ -29,7 +29,8 @@ class DataSource:
         item_column: name of the file's column of item ids.
         timestamp_column: name of the file's column of times.
         ties: how to order a user's interactions of equal time; see
-            `CleaningOptions`.
+            `CleaningOptions`. A prepared folder keeps the order of its
+            preparation.
 
     Raises:
         ValueError: if there is not exactly one of `dataset` and
@@ -80,7 +81,8 @@ class DataSource:
 
         Raises:
             FileNotFoundError: if a file is missing; says where it must be.
-            ValueError: if a file is broken or holds a bad value.
+            ValueError: if a file is broken or holds a bad value, or `ties`
+                would reverse what has one order only, as a prepared folder.
         """
         cleaning = CleaningOptions(ties=self.ties)
         if self.dataset is not None:
@@ -129,7 +131,10 @@ class DataSource:
         )
 
     def with_absolute_paths(self) -> DataSource:
-        """Returns a source that means the same from any working directory."""
+        """Returns a source that means the same from any working directory.
+
+        Paths on another file system, as gs://bucket/log, stay as they are.
+        """
         return dataclasses.replace(
             self,
             data_dir=_absolute(self.data_dir),
@@ -145,4 +150,6 @@ class DataSource:
 
 
 def _absolute(path: str | None) -> str | None:
-    return None if path is None else os.path.abspath(path)
+    if path is None or "://" in path:
+        return path
+    return os.path.abspath(path)

@@ -1,10 +1,14 @@
 """Files that are whole, and files that are broken in every usual way."""
 
+import csv
 import gzip
 
 import pandas as pd
 import pytest
 
+from tfrs_timirec.data import csv_file, readers
+from tfrs_timirec.data.preparation import row_batches
+from tfrs_timirec.data.preparation.row_batches import read_row_batches
 from tfrs_timirec.data.readers import read_csv, read_parquet
 
 CONTENT = "user_id,item_id,timestamp\nu1,007,5\nu2,NA,6\n"
@@ -65,6 +69,89 @@ def test_csv_locate_counts_lines_of_the_file(tmp_path):
     assert table.frame["title"].tolist() == ["two\nlines", "one line"]
     assert table.locate(0).startswith("line 2 of ")
     assert table.locate(1).startswith("line 5 of ")
+
+
+LINES = "".join(f"u{n},i{n},{n},t{n}\n" for n in range(20_000))
+HEADER = "user_id,item_id,timestamp,title\n"
+
+
+def read_at_once(path):
+    return read_csv(
+        path, ["user_id", "item_id", "timestamp"], id_columns=["item_id"]
+    )
+
+
+def read_by_batches(path):
+    return list(
+        read_row_batches(str(path), ["user_id", "item_id", "timestamp"])
+    )
+
+
+@pytest.fixture(params=[1 << 16, 1 << 24])
+def block_bytes(request, monkeypatch):
+    """A value that does not fit into a block makes the reader give up."""
+    monkeypatch.setattr(readers, "_BLOCK_BYTES", request.param)
+    monkeypatch.setattr(row_batches, "_BLOCK_BYTES", request.param)
+
+
+@pytest.mark.parametrize("read", [read_at_once, read_by_batches])
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz"])
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('user_id,item_id\nu,i\nu,"12 inch\n' + LINES, 3),
+        (HEADER + LINES + 'u,"12 inch,1,t\n' + LINES, 20_002),
+        (HEADER + 'u,i,1,t\nu,"12 inch,2,t\n' + LINES, 3),
+        # The second quote closes the first, without the end of the file.
+        (HEADER + 'u,"12 inch,2,t\n' + LINES + 'u,"9 inch,2,t\n', 2),
+        # In a column that is not read.
+        (HEADER + LINES + 'u,i,2,"12 inch\n' + LINES, 20_002),
+        (HEADER + 'u,i,1,t\nu,i,2,"12 inch', 3),
+        ('user_id,item_id,"timestamp\nu,i,1\n', 1),
+        ('"user_id,' + "x" * 200_000, 1),
+    ],
+)
+@pytest.mark.usefixtures("block_bytes")
+def test_csv_quote_that_nothing_closes(tmp_path, read, name, content, line):
+    path = write(tmp_path / name, content)
+    with pytest.raises(ValueError, match=rf"line {line} of .*nothing closes"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [read_at_once, read_by_batches])
+def test_csv_quotes_and_line_breaks_of_other_columns(tmp_path, read):
+    # The last title has a quote inside, which opens nothing: they are odd.
+    content = HEADER + 'u,i,1,"a\nb ""c"""\nu,"j, k",2,12" disc\n'
+    read(write(tmp_path / "log.csv", content))
+    table = read_csv(tmp_path / "log.csv")
+    assert table.frame["title"].tolist() == ['a\nb "c"', '12" disc']
+    assert table.frame["item_id"].tolist() == ["i", "j, k"]
+
+
+def test_csv_locates_rows_after_long_and_undecodable_values(tmp_path):
+    long = "x" * 200_000  # `csv` alone stops at 131,072.
+    content = f"user_id,title\na,{long}\nb,".encode() + b"\xff\nc,t\n"
+    limit = csv.field_size_limit()
+    table = read_csv(write(tmp_path / "log.csv", content), ["user_id"])
+    assert table.locate(2).startswith("line 4 of ")
+    assert csv.field_size_limit() == limit
+    content = f"user_id,title\na,{long}\nb\n"
+    with pytest.raises(ValueError, match="line 3 of .* with 1 instead of 2"):
+        read_csv(write(tmp_path / "log.csv", content))
+
+
+def test_csv_lines_may_end_in_a_carriage_return(tmp_path):
+    path = write(tmp_path / "log.csv", CONTENT.replace("\n", "\r"))
+    table = read_csv(path)
+    assert table.frame["item_id"].tolist() == ["007", "NA"]
+    assert table.locate(1) == f"line 3 of {path}"
+
+
+def test_csv_that_python_cannot_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_file, "_MAX_VALUE_LENGTH", 3)
+    path = write(tmp_path / "log.csv", "a,b\n1,2\n3,long\n")
+    with pytest.raises(ValueError, match="line 3 of .*field larger"):
+        read_csv(path).locate(1)
 
 
 def test_parquet_keeps_types(tmp_path):

@@ -1,17 +1,28 @@
 """Looks into a CSV file line by line."""
 
+import collections
+import contextlib
 import csv
 import functools
 import gzip
 import io
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import IO, cast
 
+import numpy as np
+import pandas as pd
 from etils import epath
 
 from tfrs_timirec.data.log_files import check_content, empty_file
 
 _DELIMITERS = (",", "\t", ";", "|")
+_MAX_VALUE_LENGTH = (1 << 31) - 1  # The most that `csv` takes everywhere.
+_MAX_UTF8_BYTES = 4  # Of a character.
+_CLOSE_QUOTE = (
+    'Close it, or write a `"` that is part of a value as `""`, the value in'
+    " quotes."
+)
 
 
 class CsvFile:
@@ -36,14 +47,15 @@ class CsvFile:
         """What stands between values."""
         if self._delimiter:
             return self._delimiter
-        with self.open() as file:
-            header = file.readline().decode("utf-8", errors="replace")
-        return max(
-            _DELIMITERS,
-            key=lambda delimiter: len(
-                next(csv.reader([header], delimiter=delimiter), [])
-            ),
-        )
+        with self._text(errors="replace") as file:
+            header = file.readline()
+        with _values_of_any_length():
+            return max(
+                _DELIMITERS,
+                key=lambda delimiter: len(
+                    next(csv.reader([header], delimiter=delimiter), [])
+                ),
+            )
 
     @property
     def compressed(self) -> bool:
@@ -56,7 +68,7 @@ class CsvFile:
         Raises:
             ValueError: if there is no line.
         """
-        with self._text() as file:
+        with self._text() as file, _values_of_any_length():
             names = next(csv.reader(file, delimiter=self.delimiter), [])
         if not names:
             raise ValueError(empty_file(self.path, "no header line"))
@@ -68,13 +80,55 @@ class CsvFile:
         Args:
             row: the row's number, from 0; empty lines do not count.
         """
-        for index, (line, _) in enumerate(self._records()):
-            if index == row + 1:  # The header is record 0.
-                return f"line {line} of {self.path}"
+        lines = (line for line, values in self._records() if values)
+        # The header is record 0.
+        for line in itertools.islice(lines, row + 1, row + 2):
+            return f"line {line} of {self.path}"
         return f"row {row + 1} of {self.path}"
 
-    def diagnose(self) -> str | None:
-        """Says which line is no UTF-8 or has too few or many values."""
+    def check_line_breaks(
+        self, frame: pd.DataFrame, columns: Iterable[str], first_row: int = 0
+    ) -> None:
+        """Checks that ids and times have no line breaks in them.
+
+        Where they do, a `"` was not closed, and what follows it was read as
+        one value.
+
+        Args:
+            frame: rows of the file, text or categories of text.
+            columns: names of the columns to check, as far as they are there.
+            first_row: the number of the first row in the file, from 0.
+
+        Raises:
+            ValueError: if a value has a line break in it.
+        """
+        for name in columns:
+            row = _find_line_break(frame[name]) if name in frame else None
+            if row is not None:
+                raise ValueError(
+                    f"Each value of the column {name!r} must be on one line."
+                    f" Received: {frame[name].iloc[row][:40]!r}... at"
+                    f" {self.locate(first_row + row)}, with a line break in"
+                    f' it, as a `"` makes that nothing closes. {_CLOSE_QUOTE}'
+                )
+
+    def find_open_quote(self) -> str | None:
+        """Says on which line a `"` opens a value that the file's end closes."""
+        ((line, values),) = collections.deque(self._records(), maxlen=1)
+        if not values:
+            return None
+        return (
+            'Each `"` that opens a value must be closed. Received: one in the'
+            f" row on line {line} of {self.path} that nothing closes."
+            f" {_CLOSE_QUOTE}"
+        )
+
+    def diagnose(self, block_bytes: int) -> str | None:
+        """Says which line is no UTF-8, or wrong in its quotes or values.
+
+        Args:
+            block_bytes: how long a row the reader could take.
+        """
         with self.open() as file:
             for line, text in enumerate(file, start=1):
                 try:
@@ -85,8 +139,13 @@ class CsvFile:
                         f" {self.path}, which is not ({error}). Convert the"
                         " file, as with iconv."
                     )
-        expected = num_records = 0
+        open_quote = self.find_open_quote()
+        if open_quote:
+            return open_quote
+        expected = num_records = longest = longest_line = 0
         for line, values in self._records():
+            if not values:
+                continue
             num_records += 1
             expected = expected or len(values)
             if len(values) != expected:
@@ -96,8 +155,18 @@ class CsvFile:
                     f" {len(values)} instead of {expected}. Correct it, or"
                     " name another `delimiter`."
                 )
+            length = sum(map(len, values))
+            if length > longest:
+                longest, longest_line = length, line
         if num_records == 1:
             return empty_file(self.path, "a header line and no rows")
+        if longest * _MAX_UTF8_BYTES >= block_bytes:
+            return (
+                f"Each row must be shorter than {block_bytes:,} bytes."
+                f" Received: the row at line {longest_line} of {self.path} with"
+                f' {longest:,} characters, as with a `"` that nothing closes.'
+                f" {_CLOSE_QUOTE}"
+            )
         return None
 
     def open(self) -> IO[bytes]:
@@ -107,15 +176,84 @@ class CsvFile:
             return cast(IO[bytes], gzip.GzipFile(fileobj=file))
         return file
 
-    def _text(self) -> IO[str]:
-        return io.TextIOWrapper(self.open(), encoding="utf-8-sig", newline="")
+    def _text(self, errors: str = "strict") -> IO[str]:
+        return io.TextIOWrapper(
+            self.open(), encoding="utf-8-sig", errors=errors, newline=""
+        )
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yields the first line's number and the values of each record."""
-        with self._text() as file:
-            reader = csv.reader(file, delimiter=self.delimiter)
-            line = 1
-            for values in reader:
-                if values:
+        """Yields the first line's number and the values of each record.
+
+        An empty line has no values. One is added at the end, so that the last
+        record has values only if a quote in it is open.
+        """
+        line = 1
+        with self._text(errors="replace") as file, _values_of_any_length():
+            reader = csv.reader(
+                itertools.chain(file, ("",)), delimiter=self.delimiter
+            )
+            try:
+                for values in reader:
                     yield line, values
-                line = reader.line_num + 1
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                raise ValueError(
+                    "`path` must be a CSV file. Received: line"
+                    f" {line} of {self.path}, which cannot be read ({error})."
+                    " Correct it."
+                ) from error
+
+
+class QuoteCounter:
+    """Passes the bytes of a file on to a reader and counts the quotes in them.
+
+    An even number of `"` leaves none open, an odd number may.
+
+    Args:
+        file: the file, decompressed.
+    """
+
+    def __init__(self, file: IO[bytes]):
+        self._file = file
+        self.num_quotes = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed."""
+        return self._file.closed
+
+    def read(self, size: int = -1) -> bytes:
+        """Returns the next bytes.
+
+        Args:
+            size: how many at most; all if -1.
+        """
+        data = self._file.read(size)
+        self.num_quotes += data.count(b'"')
+        return data
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _find_line_break(column: pd.Series) -> int | None:
+    """Returns the position of the first value with a line break."""
+    is_categorical = isinstance(column.dtype, pd.CategoricalDtype)
+    values = column.cat.categories if is_categorical else column
+    broken = np.asarray(values.str.contains("[\r\n]"), dtype=bool)
+    if not broken.any():
+        return None
+    if is_categorical:
+        broken = broken[column.cat.codes]
+    return int(np.argmax(broken))
+
+
+@contextlib.contextmanager
+def _values_of_any_length() -> Iterator[None]:
+    """Lifts the limit of 131,072 characters that `csv` sets to a value."""
+    before = csv.field_size_limit(_MAX_VALUE_LENGTH)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)

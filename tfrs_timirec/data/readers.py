@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from etils import epath
 
-from tfrs_timirec.data.csv_file import CsvFile
+from tfrs_timirec.data.csv_file import CsvFile, QuoteCounter
 from tfrs_timirec.data.log_files import (
     CSV_SUFFIXES,
     broken_file,
@@ -59,46 +59,56 @@ def read_csv(
         columns: the columns to read; all if None.
         delimiter: between values; see `CsvFile`.
         id_columns: the columns to return as categories of text: a repeated
-            id is kept once.
+            id is kept once. Other values may have line breaks in them.
 
     Returns:
         The table; `locate` gives line numbers, the header being line 1.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is a folder, of another kind, empty or broken.
+        ValueError: if it is a folder, of another kind, empty or broken, or a
+            `"` in it is not closed.
     """
     path = existing_file(path, CSV_SUFFIXES)
     source = CsvFile(path, delimiter)
     try:
         names = source.header()
         wanted = present_columns(names, columns)
-        table = pyarrow.csv.read_csv(
-            path,
-            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=source.delimiter, newlines_in_values=True
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=wanted,
-                column_types={
-                    name: _TEXT_ID if name in id_columns else pa.string()
-                    for name in wanted
-                },
-                strings_can_be_null=False,
-            ),
-        )
+        with pa.input_stream(
+            os.fspath(path), compression="gzip" if source.compressed else None
+        ) as raw:
+            file = QuoteCounter(raw)
+            table = pyarrow.csv.read_csv(
+                file,
+                read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
+                parse_options=pyarrow.csv.ParseOptions(
+                    delimiter=source.delimiter, newlines_in_values=True
+                ),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    include_columns=wanted,
+                    column_types={
+                        name: _TEXT_ID if name in id_columns else pa.string()
+                        for name in wanted
+                    },
+                    strings_can_be_null=False,
+                ),
+            )
     except pa.ArrowInvalid as error:
         raise ValueError(
-            source.diagnose() or broken_file(path, error)
+            source.diagnose(_BLOCK_BYTES) or broken_file(path, error)
         ) from error
     except UnicodeDecodeError as error:
-        raise ValueError(source.diagnose()) from error
+        raise ValueError(source.diagnose(_BLOCK_BYTES)) from error
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(broken_file(path, error)) from error
-    if not table.num_rows:
+    frame = _to_frame(table)
+    source.check_line_breaks(frame, id_columns)
+    open_quote = source.find_open_quote() if file.num_quotes % 2 else None
+    if open_quote:
+        raise ValueError(open_quote)
+    if not len(frame):
         raise ValueError(empty_file(path, "a header line and no rows"))
-    return RawTable(_to_frame(table), tuple(names), source.locate)
+    return RawTable(frame, tuple(names), source.locate)
 
 
 def read_parquet(

@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from etils import epath
 
-from tfrs_timirec.data.csv_file import CsvFile
+from tfrs_timirec.data.csv_file import CsvFile, QuoteCounter
 from tfrs_timirec.data.log_files import (
     CSV_SUFFIXES,
     PARQUET_SUFFIXES,
@@ -73,7 +73,8 @@ def read_row_batches(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is of another kind, empty or broken.
+        ValueError: if the file is of another kind, empty or broken, or a CSV
+            file with a line break in one of the columns.
     """
     file = existing_file(path, LOG_SUFFIXES)
     name = path.lower()
@@ -99,7 +100,8 @@ def _csv_batches(
     try:
         names = tuple(source.header())
         wanted = present_columns(names, columns)
-        with source.open() as file:
+        with source.open() as raw:
+            file = QuoteCounter(raw)
             reader = pyarrow.csv.open_csv(
                 file,
                 read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
@@ -114,17 +116,19 @@ def _csv_batches(
             )
             for batch in reader:
                 if batch.num_rows:
-                    yield (
-                        first_row,
-                        _table(batch.to_pandas(), names, source, first_row),
-                    )
+                    frame = batch.to_pandas()
+                    source.check_line_breaks(frame, columns, first_row)
+                    yield first_row, _table(frame, names, source, first_row)
                     first_row += batch.num_rows
+        open_quote = source.find_open_quote() if file.num_quotes % 2 else None
+        if open_quote:
+            raise ValueError(open_quote)
     except pa.ArrowInvalid as error:
         raise ValueError(
-            source.diagnose() or broken_file(path, error)
+            source.diagnose(_BLOCK_BYTES) or broken_file(path, error)
         ) from error
     except UnicodeDecodeError as error:
-        raise ValueError(source.diagnose()) from error
+        raise ValueError(source.diagnose(_BLOCK_BYTES)) from error
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(broken_file(path, error)) from error
 

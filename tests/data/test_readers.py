@@ -210,6 +210,41 @@ def test_parquet_parts_in_subfolders(tmp_path):
     assert table.frame["user_id"].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        read_parquet,
+        lambda path: next(read_row_batches(str(path), ["day", "item_id"]))[1],
+    ],
+)
+def test_parquet_index_of_pandas_is_a_column(tmp_path, read):
+    path = tmp_path / "log.parquet"
+    days = pd.DatetimeIndex(["2024-01-31", "2024-02-01"], name="day")
+    pd.DataFrame({"item_id": [3, 1]}, index=days).to_parquet(path)
+
+    frame = read(path).frame
+
+    assert frame["item_id"].tolist() == [3, 1]
+    assert frame["day"].tolist() == days.tolist()
+    assert frame.index.tolist() == [0, 1]
+
+
+def test_parquet_parts_with_few_and_many_categories(tmp_path):
+    # pandas numbers up to 128 categories with 8 bits, more with 16.
+    many = [f"u{n}" for n in range(300)]
+    for name, users in (("0", ["u1"]), ("1", many), ("2", ["u2"])):
+        frame = pd.DataFrame({"user_id": users, "extra": users})
+        frame["extra"] = frame["extra"].astype("category")
+        if name != "2":  # Ids may be plain text in a part.
+            frame["user_id"] = frame["user_id"].astype("category")
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+
+    frame = read_parquet(tmp_path, id_columns=["user_id"]).frame
+
+    assert frame["user_id"].tolist() == ["u1", *many, "u2"]
+    assert frame["extra"].tolist() == ["u1", *many, "u2"]
+
+
 def test_parquet_parts_of_different_types(tmp_path):
     pd.DataFrame({"user_id": [1]}).to_parquet(tmp_path / "0.parquet")
     pd.DataFrame({"user_id": ["a"]}).to_parquet(tmp_path / "1.parquet")

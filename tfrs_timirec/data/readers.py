@@ -175,9 +175,31 @@ def _read_part(
             pre_buffer=False,
         ) as file:
             names = present_columns(schema.names, columns)
-            return file.read(columns=names), schema.names
+            table = file.read(columns=names)
+            return _with_equal_categories(table), schema.names
     except (OSError, pa.ArrowInvalid) as error:
         raise ValueError(broken_file(path, error)) from error
+
+
+def _with_equal_categories(table: pa.Table) -> pa.Table:
+    """Makes the types of categories equal between parts.
+
+    A part with few categories may have numbered them with smaller integers.
+    """
+    for index, field in enumerate(table.schema):
+        if not pa.types.is_dictionary(field.type) or field.type == _TEXT_ID:
+            continue
+        values = field.type.value_type
+        values = pa.string() if values == pa.large_string() else values
+        chunks = [
+            pa.DictionaryArray.from_arrays(
+                chunk.indices.cast(pa.int32()), chunk.dictionary.cast(values)
+            )
+            for chunk in table.column(index).chunks
+        ]
+        column = pa.chunked_array(chunks, pa.dictionary(pa.int32(), values))
+        table = table.set_column(index, field.name, column)
+    return table
 
 
 def _describe(table: pa.Table) -> str:
@@ -187,9 +209,10 @@ def _describe(table: pa.Table) -> str:
 def _to_frame(table: pa.Table) -> pd.DataFrame:
     """Turns a table, which is gone afterwards, into a data frame.
 
+    What pandas noted in a file, as which column was its index, is ignored.
     Arrow keeps what it frees for its own next table; NumPy cannot use it.
     """
-    frame = table.to_pandas(self_destruct=True)
+    frame = table.to_pandas(self_destruct=True, ignore_metadata=True)
     pa.default_memory_pool().release_unused()
     return frame
 

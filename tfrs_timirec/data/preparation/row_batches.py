@@ -159,10 +159,9 @@ def _parquet_batches(
             for batch in file.iter_batches(
                 _ROWS_PER_BATCH, groups, present_columns(names, columns)
             ):
-                yield (
-                    first_row,
-                    _numbered(batch.to_pandas(), names, path, first_row),
-                )
+                # What pandas noted, as which column was its index, is ignored.
+                frame = batch.to_pandas(ignore_metadata=True)
+                yield first_row, _numbered(frame, names, path, first_row)
                 first_row += batch.num_rows
     except (OSError, pa.ArrowInvalid) as error:
         raise ValueError(broken_file(path, error)) from error

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from tfrs_timirec.data.cleaning import CleaningOptions
 from tfrs_timirec.data.interactions import Interactions
@@ -233,6 +234,45 @@ def test_encode_integer_items():
     text = Interactions.from_dataframe(FRAME)
     with pytest.raises(TypeError, match="`raw_ids` must be text"):
         text.encode_items([50])
+
+
+@pytest.mark.parametrize(
+    "raw_ids",
+    [
+        np.array([[b"c", b"zzz"]], dtype=object),  # As TensorFlow gives it.
+        tf.constant([["c", "zzz"]]),
+        np.array([[b"c", "zzz"]], dtype=object),
+        [[b"c", "zzz"]],
+        pd.DataFrame({0: ["c"], 1: ["zzz"]}),
+    ],
+)
+def test_encode_items_takes_text_as_bytes(raw_ids):
+    log = Interactions.from_dataframe(FRAME)
+    assert log.encode_items(raw_ids).tolist() == [[4, 1]]
+
+
+def test_encode_items_decodes_utf_8():
+    log = Interactions.from_dataframe(make_frame((1, "ü", 1), (1, "ý", 2)))
+    raw_ids = np.array(["ý".encode(), "ü".encode()], dtype=object)
+    assert log.encode_items(raw_ids).tolist() == [3, 2]
+
+
+@pytest.mark.parametrize(
+    "raw_ids",
+    [["a", None], ["a", 1], [b"a", 1], ["a", float("nan")], [("a",), ("b",)]],
+)
+def test_encode_items_refuses_text_beside_anything_else(raw_ids):
+    log = Interactions.from_dataframe(FRAME)
+    objects = np.empty(2, dtype=object)
+    objects[:] = raw_ids
+    with pytest.raises(TypeError, match="`raw_ids` must be text.*mixed"):
+        log.encode_items(objects)
+
+
+def test_encode_items_does_not_turn_numbers_of_a_list_into_text():
+    log = Interactions.from_dataframe(make_frame((1, "a", 1), (1, "1", 2)))
+    with pytest.raises(TypeError, match="`raw_ids` must be text.*mixed"):
+        log.encode_items(["a", 1])
 
 
 @pytest.mark.parametrize("bad", [0, 1, 5, -1])

@@ -31,25 +31,33 @@ class ItemVocabulary:
         """Turns raw ids into vocabulary ids.
 
         Args:
-            raw_ids: raw ids of the vocabulary's type, any shape.
+            raw_ids: raw ids of the vocabulary's type, any shape. Text may be
+                str or UTF-8 bytes, as TensorFlow has it.
 
         Returns:
             int32 array of the same shape; 1 for ids not in the vocabulary.
 
         Raises:
-            TypeError: if text is given for integer ids or the other way round.
+            TypeError: if text is given for integer ids or the other way round,
+                or text together with anything else.
         """
         raw = np.asarray(raw_ids)
         if raw.size == 0:
             return np.full(raw.shape, UNKNOWN_ID, dtype=np.int32)
         holds_text = self.items.dtype == object
+        if holds_text and not isinstance(raw_ids, np.ndarray):
+            raw = np.asarray(raw_ids, dtype=object)  # Not 1 to "1".
         if raw.dtype.kind == "S":
             raw = np.char.decode(raw, "utf-8")
-        if raw.dtype.kind not in ("UO" if holds_text else "iu"):
+        kind = str(raw.dtype)
+        if raw.dtype == object:
+            raw, kind = _decode_bytes(raw)
+        is_text = kind == "string" or raw.dtype.kind == "U"
+        if not (is_text if holds_text else raw.dtype.kind in "iu"):
             raise TypeError(
                 f"`raw_ids` must be {'text' if holds_text else 'integers'}, as"
-                " the ids of the vocabulary are. Received: raw_ids of dtype"
-                f" {raw.dtype}. Convert them first."
+                " the ids of the vocabulary are. Received: raw_ids of"
+                f" {kind} values. Convert them first."
             )
         wanted = pd.Index(raw.reshape(-1), dtype=self.items.dtype)
         found = self._index.get_indexer(wanted)
@@ -82,3 +90,17 @@ class ItemVocabulary:
     @functools.cached_property
     def _index(self) -> pd.Index:
         return pd.Index(self.items, dtype=self.items.dtype)
+
+
+def _decode_bytes(raw: np.ndarray) -> tuple[np.ndarray, str]:
+    """Returns objects with bytes as text, and what pandas calls the values."""
+    kind = pd.api.types.infer_dtype(raw.reshape(-1), skipna=False)
+    if kind not in {"bytes", "mixed"}:
+        return raw, kind
+    decoded = np.empty(raw.size, dtype=object)
+    decoded[:] = [
+        value.decode("utf-8") if isinstance(value, bytes) else value
+        for value in raw.reshape(-1)
+    ]
+    kind = pd.api.types.infer_dtype(decoded, skipna=False)
+    return decoded.reshape(raw.shape), kind

@@ -17,6 +17,23 @@ def test_rows_come_in_the_order_of_the_ids():
     assert (aligned.num_missing, aligned.num_unused) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "dtype", [np.int64, np.uint64, np.int32, "Int64", object]
+)
+def test_integers_stay_exact_beside_an_id_without_a_row(dtype):
+    # float64 has 53 bits: as floats, both brands would be 2**53.
+    brands = [2**53 + 1, 2**53] if dtype != np.int32 else [8, 7]
+    table = pd.DataFrame(
+        {"brand": pd.Series(brands, index=["a", "b"], dtype=dtype)}
+    )
+
+    rows = align_table("item_metadata", table, np.array(["a", "b", "c"])).rows
+    attribute = Attribute.from_column("brand", rows["brand"])
+
+    assert attribute.values.tolist() == brands[::-1]
+    assert attribute.ids.tolist() == [[2], [1], [0]]
+
+
 def test_two_rows_of_a_user_are_an_error():
     table = pd.DataFrame({"age": [1, 2]}, index=[7, 7])
 

@@ -44,6 +44,15 @@ def align_table(
             f" {twice[0]!r} several times. Remove the repeated rows."
         )
     num_known = int(np.count_nonzero(pd.Index(ids).isin(table.index)))
+    # Beside missing values, plain integers become floats, and ids of 64 bits
+    # that differ become equal.
+    integers = {
+        name: "UInt64" if dtype.kind == "u" else "Int64"
+        for name, dtype in table.dtypes.items()
+        if isinstance(dtype, np.dtype) and dtype.kind in "iu"
+    }
+    if integers and num_known < len(ids):
+        table = table.astype(integers)
     return AlignedTable(
         rows=table.reindex(ids),
         num_missing=len(ids) - num_known,

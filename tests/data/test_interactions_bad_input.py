@@ -126,12 +126,24 @@ def test_ids_beyond_int64_and_undecodable_bytes():
         (["1969-12-31", "2014-07-23", "2014-07-24"], r"1970.*iloc\[0\]"),
         (pd.to_datetime(["2014-01-01", None, None]), r"missing.*iloc\[1\]"),
         ([True, False, True], "of dtype bool"),
+        (pd.to_timedelta([5, 6, 7], unit="s"), "timedelta64 values.*Convert"),
+        (pd.Series(pd.to_timedelta([5, 6, 7]), dtype=object), "timedelta val"),
+        (pd.period_range("2024", periods=3, freq="D"), "period values"),
+        ([1j, 2j, 3j], "complex values"),
+        (["20240131", "20240230", "20240301"], r"ISO 8601.*iloc\[1\]"),
+        (["20240131", "1706659200", "5"], r"ISO 8601.*iloc\[1\] \(2 such"),
+        (["19691231", "20240131", "20240131"], r"1970.*iloc\[0\]"),
     ],
 )
 def test_bad_times(times, message):
     with pytest.raises(ValueError, match=message) as error:
         Interactions.from_dataframe(make_frame([1, 1, 1], [1, 2, 3], times))
     assert "`timestamp_column`" in str(error.value)
+
+
+def test_long_bad_time_is_cut():
+    with pytest.raises(ValueError, match=r"='x{80}'\.\.\. at"):
+        Interactions.from_dataframe(make_frame([1], [1], ["x" * 81]))
 
 
 def test_bad_time_in_files_names_line_and_row(tmp_path):
@@ -157,6 +169,8 @@ DAY = (44 * 365 + 11 + 203) * 86_400
         [f"{DAY}.0", f"{DAY + 60}.0"],
         ["2014-07-23", "2014-07-23T00:01:00"],
         ["2014-07-23 00:00:00", "2014-07-23 00:01:00"],
+        ["20140723", "20140723T000100"],
+        pd.Series(["20140723", "2014-07-23T00:01"], dtype=object),
         ["2014-07-23T02:00:00+02:00", "2014-07-23T00:01:00Z"],
         pd.to_datetime(["2014-07-23T00:00", "2014-07-23T00:01"]),
         pd.to_datetime(["2014-07-23T00:00", "2014-07-23T00:01"]).tz_localize(
@@ -184,6 +198,28 @@ def test_kinds_of_times(times):
     log = Interactions.from_dataframe(make_frame([1, 1], [1, 2], times))
     assert log.timestamps.tolist() == [DAY, DAY + 60]
     assert log.timestamps.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["10000000", "20240131"],  # Day and month 00.
+        ["20241331", "20240131"],
+        ["21240131", "20240131"],
+        ["2024013", "20240131"],
+        [20240131, 20240201],  # Numbers are seconds.
+    ],
+)
+def test_eight_digits_that_are_seconds(times):
+    log = Interactions.from_dataframe(make_frame([1, 2], [1, 2], times))
+    assert log.timestamps.tolist() == [int(time) for time in times]
+
+
+def test_dates_without_dashes_in_a_csv_file(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id,timestamp\na,x,20140723\na,y,20140724\n")
+    log = Interactions.from_csv(path)
+    assert log.timestamps.tolist() == [DAY, DAY + 86_400]
 
 
 def test_dates_of_a_parquet_file(tmp_path):

@@ -100,7 +100,7 @@ class Interactions:
             user_column: name of the column of user ids, integers or text.
             item_column: name of the column of item ids, integers or text.
             timestamp_column: name of the column of times: Unix seconds,
-                datetimes, or ISO 8601 text (UTC where no zone is given).
+                datetimes, or ISO 8601 text, "20240131" too (UTC by default).
             extra_columns: names of further columns to keep in `columns`.
             item_metadata: a row an item, indexed by raw item id.
             user_metadata: a row a user, indexed by raw user id.
@@ -153,8 +153,7 @@ class Interactions:
             user_metadata: see `from_dataframe`.
             cleaning: see `from_dataframe`.
             delimiter: between values; by default the one of comma, tab,
-                semicolon and bar that divides the header line into the most
-                names.
+                semicolon and bar that finds the most names in the header.
 
         Raises:
             FileNotFoundError: if there is no such file.

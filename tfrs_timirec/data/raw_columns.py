@@ -1,6 +1,8 @@
 """Checks a raw log's columns and turns them into integers."""
 
+import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,11 @@ Locator = Callable[[int], str]
 
 _MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59
 _INT64_MAX = np.iinfo(np.int64).max
+# ISO 8601 without dashes, as 20240131. As seconds, these are days of 1970.
+_BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+# What pandas calls values that it would take for numbers.
+_NO_TIMES = {"boolean", "timedelta", "timedelta64", "period", "complex"}
+_MAX_SHOWN = 80  # Characters of a value in an error.
 
 
 def check_columns(found: Sequence[str], wanted: dict[str, str]) -> None:
@@ -123,7 +130,9 @@ def parse_timestamps(
 
     Accepts numbers (Unix seconds), datetimes, and text that holds either
     numbers or ISO 8601 dates. Times without a zone are taken as UTC. Text
-    counts as numbers if its first value is a number.
+    counts as numbers if its first value is a number, unless that is a date of
+    1900 to 2099 without dashes: text "20240131" is a date as "2024-01-31" is,
+    while the integer 20240131 is a number.
 
     Args:
         column: (num_rows,) times.
@@ -137,16 +146,19 @@ def parse_timestamps(
 
     Raises:
         ValueError: if a time is missing, unreadable, negative, infinite or
-            after the year 9999 (as milliseconds would be).
+            after the year 9999 (as milliseconds would be), or the column holds
+            durations, periods or booleans.
     """
     missing = column.isna().to_numpy()
     if not pd.api.types.is_numeric_dtype(column):
         missing = missing | (column == "").fillna(False).to_numpy(dtype=bool)
     _require(~missing, column, argument, "must not be missing", locate)
-    if pd.api.types.is_bool_dtype(column):
+    kind = pd.api.types.infer_dtype(column.iloc[:1], skipna=False)
+    if kind in _NO_TIMES or pd.api.types.is_bool_dtype(column):
         raise ValueError(
             f"`{argument}` must name a column of times. Received:"
-            f" {argument}={column.name!r} of dtype bool."
+            f" {argument}={column.name!r} of dtype {column.dtype} holding"
+            f" {kind} values. Convert them to datetimes or Unix seconds."
         )
     if pd.api.types.is_numeric_dtype(column):
         exact = column.to_numpy()
@@ -184,7 +196,8 @@ def _parse_text(
 ) -> np.ndarray:
     if not len(column):
         return np.zeros(0, dtype=np.int64)
-    if not pd.isna(pd.to_numeric(column.iloc[:1], errors="coerce").iloc[0]):
+    first = pd.to_numeric(column.iloc[:1], errors="coerce").iloc[0]
+    if not (pd.isna(first) or _is_basic_date(column.iloc[0])):
         numbers = pd.to_numeric(column, errors="coerce")
         _require(
             numbers.notna().to_numpy(),
@@ -205,6 +218,10 @@ def _parse_text(
     return _utc(dates)
 
 
+def _is_basic_date(value: Any) -> bool:
+    return isinstance(value, str) and bool(_BASIC_DATE.fullmatch(value.strip()))
+
+
 def _require(
     good: np.ndarray,
     column: pd.Series,
@@ -216,7 +233,9 @@ def _require(
         return
     first = int(np.argmin(good))
     value = column.iloc[first]
-    value = repr(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        shown = repr(value[:_MAX_SHOWN])
+        value = shown + "..." if len(value) > _MAX_SHOWN else shown
     raise ValueError(
         f"`{argument}`: each time {rule}. Received:"
         f" {column.name}={value} at {locate(first)}"

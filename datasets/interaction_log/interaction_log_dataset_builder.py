@@ -8,12 +8,11 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from tfrs_timirec.data.interactions import Interactions
-from tfrs_timirec.data.log_files import PARQUET_SUFFIXES
+from tfrs_timirec.data.log_files import CSV_SUFFIXES, PARQUET_SUFFIXES
 from tfrs_timirec.data.raw_files import RawFile, fingerprint_files
 from tfrs_timirec.datasets.sequence_builder import RawLog, SequenceBuilder
 
-_CSV_PATTERNS = ("*.csv", "*.csv.gz", "*.tsv", "*.tsv.gz")
-_PARQUET_PATTERNS = tuple(f"*{suffix}" for suffix in PARQUET_SUFFIXES)
+_PATTERNS = tuple(f"*{suffix}" for suffix in CSV_SUFFIXES + PARQUET_SUFFIXES)
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -86,7 +85,7 @@ class Builder(SequenceBuilder):
         """The file in the manual directory, unless the config has a path."""
         if os.fspath(self.builder_config.path):
             return ()
-        return (RawFile(_CSV_PATTERNS + _PARQUET_PATTERNS),)
+        return (RawFile(_PATTERNS),)
 
     def read_log(self, *paths: epath.Path) -> RawLog:
         """Reads the file."""

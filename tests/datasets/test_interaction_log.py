@@ -12,6 +12,8 @@ import tfrs_timirec  # noqa: F401
 from tests.datasets.raw_data import prepare, read_examples
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.loading import load_dataset
+from tfrs_timirec.data.log_files import CSV_SUFFIXES
+from tfrs_timirec.data.raw_files import find_file
 
 Builder = interaction_log_dataset_builder.Builder
 DUMMY_DATA = Builder.pkg_dir_path / "dummy_data"
@@ -28,6 +30,7 @@ COLUMNS = {
     "item_column": "film",
     "timestamp_column": "when",
 }
+NAMES = ("user_id", "item_id", "timestamp")
 
 
 class InteractionLogTest(tfds.testing.DatasetBuilderTestCase):
@@ -68,6 +71,20 @@ def test_path_and_column_names(tmp_path, name):
     assert interactions.items.tolist() == ["20", "30"]
     assert interactions.item_ids.tolist() == [2, 3, 3]
     assert interactions.timestamps.tolist() == [100, 200, 100]
+
+
+@pytest.mark.parametrize("suffix", CSV_SUFFIXES)
+def test_text_file_of_the_manual_directory(tmp_path, suffix):
+    path = tmp_path / "manual" / f"log{suffix}"
+    path.parent.mkdir()
+    FRAME.rename(
+        columns=dict(zip(COLUMNS.values(), NAMES, strict=True))
+    ).to_csv(path, index=False)
+
+    (found,) = Builder(data_dir=tmp_path / "tfds").raw_files
+
+    assert find_file(found, path.parent) == path
+    assert load_dataset("interaction_log", path.parent).num_users == 2
 
 
 def test_another_file_or_column_has_another_name(tmp_path):

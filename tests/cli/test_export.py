@@ -1,9 +1,12 @@
 """`timirec export` and `timirec recommend`, from a run to a list."""
 
+import os
 import shutil
+import subprocess
 
 import pytest
 
+from tests.cli.test_kill import TIMIREC
 from tests.cli.test_main import QUICK, failure, write_log
 from tfrs_timirec.cli.main import main
 
@@ -90,6 +93,22 @@ def test_context_that_nobody_must_give_is_not_asked_for(tmp_path, capsys):
     assert "--context" not in capsys.readouterr().out
 
     assert main(["recommend", versions, "--history", "tv-000012"]) == 0
+
+
+def test_tensorflow_says_nothing_of_the_machine():
+    command = [TIMIREC, "recommend", "--history", "B0000632EN"]  # Shipped.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "TF_CPP_MIN_LOG_LEVEL"
+    }
+
+    result = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    )
+
+    assert result.stdout.startswith("After 1 items")
+    assert not result.stderr
 
 
 def test_mistakes_are_explained(folders, tmp_path, capsys):

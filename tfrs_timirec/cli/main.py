@@ -90,9 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _start_tensorflow_quietly() -> None:
-    """Lets TensorFlow look for devices without its notes on missing ones.
+    """Lets TensorFlow say what it says of each machine where nobody reads it.
 
-    It writes them to the file descriptor, past `sys.stderr`.
+    That is which devices there are not and, at the first transposition of
+    integers, what oneDNN cannot do. It is written to the file descriptor, past
+    `sys.stderr`.
     """
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -100,6 +102,7 @@ def _start_tensorflow_quietly() -> None:
         os.dup2(nowhere.fileno(), 2)
     try:
         tf.config.list_logical_devices()
+        tf.transpose(tf.zeros((1, 1), tf.int32))
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

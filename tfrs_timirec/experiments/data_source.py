@@ -6,6 +6,8 @@ import dataclasses
 import os
 from typing import Any
 
+from etils import epath
+
 from tfrs_timirec.data.cleaning import TIE_RULES, CleaningOptions
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.loading import list_datasets, load_dataset
@@ -92,7 +94,8 @@ class DataSource:
             return self._load_folder(path, cleaning)
         read = (
             Interactions.from_parquet
-            if os.path.isdir(path) or path.lower().endswith(PARQUET_SUFFIXES)
+            if epath.Path(path).is_dir()
+            or path.lower().endswith(PARQUET_SUFFIXES)
             else Interactions.from_csv
         )
         given: dict[str, Any] = {

@@ -96,6 +96,29 @@ def test_pairs_to_exclude_are_bounded_in_the_graph(loaded):
         loaded("serving_default", **more)
 
 
+def test_diverse_lists_choose_from_no_more_than_may_be_scored(log, monkeypatch):
+    # Three vectors: an aggregate and two interests. Five items of each for a
+    # list of one: 15 a history.
+    monkeypatch.setattr(recommender_module, "MAX_SCORED_PAIRS", 30)
+    module = RecommenderModule(make_model(log), log, LENGTH)
+    lists = ask(
+        module, films(2, 1).astype("S"), "recommend_diverse", diversity=0.5, k=1
+    )
+    assert lists["item_ids"].shape == (2, 1)
+
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match="`k` must be smaller for so many histories",
+    ):
+        ask(
+            module,
+            films(3, 1).astype("S"),
+            "recommend_diverse",
+            diversity=0.5,
+            k=1,
+        )
+
+
 @pytest.mark.parametrize(
     ("num_histories", "num_rows"), [(3, 2), (1, 2), (2, 0), (0, 2)]
 )

@@ -16,6 +16,7 @@ from tfrs_timirec.serving.history_reader import HistoryReader
 from tfrs_timirec.serving.model_view import ModelView
 from tfrs_timirec.serving.request_shapes import (
     check_pairs,
+    check_pool,
     longest,
     one_a_row,
     to_rows,
@@ -74,7 +75,8 @@ class RecommenderModule(tf.Module):
       batch * num_candidates is at most `MAX_SCORED_PAIRS`. One row for all
       histories costs much less.
     - `diversity`: what variety is worth, in units of the scores; a scalar or
-      one a row.
+      one a row. What is chosen from, five items an interest and user vector for
+      each place of the lists, is at most `MAX_SCORED_PAIRS`, too.
 
     Where a list has no item left, the id is padding and the score the lowest
     float32; so is that of a candidate that is not in the vocabulary.
@@ -272,13 +274,17 @@ class RecommenderModule(tf.Module):
             diversity = one_a_row(diversity, item_ids)
         history = self.reader.read(item_ids, context)
         user = self._view.represent(history.features)
-        lengths = self._list_lengths(k, item_ids)
-        length = longest(lengths)
-        pool = tf.minimum(_POOL * length, self.num_items)
-        excluded = self._excluded(history.seen, exclude_ids, exclude_seen)
         # The best of all are among them, whether the user vectors are the
         # interests or an aggregate.
         queries = tf.concat([user.user_vectors, user.interests], axis=1)
+        lengths = self._list_lengths(k, item_ids)
+        length = longest(lengths)
+        pool = tf.minimum(_POOL * length, self.num_items)
+        num_histories, num_vectors = tf.unstack(tf.shape(queries)[:2])
+        pool = check_pool(
+            pool, num_histories, num_vectors, length, MAX_SCORED_PAIRS
+        )
+        excluded = self._excluded(history.seen, exclude_ids, exclude_seen)
         _, found = self._search_each(queries, pool, excluded)
         found = tf.reshape(
             found, (tf.shape(found)[0], tf.shape(found)[1] * pool)

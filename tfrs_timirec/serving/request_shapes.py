@@ -58,6 +58,41 @@ def check_pairs(
         return tf.identity(raw_ids)
 
 
+def check_pool(
+    pool: tf.Tensor,
+    num_histories: tf.Tensor,
+    num_vectors: tf.Tensor,
+    length: tf.Tensor,
+    max_pairs: int,
+) -> tf.Tensor:
+    """Returns the size of a pool if all pools are no more than may be scored.
+
+    Args:
+        pool: items that are found for each vector.
+        num_histories: of the request.
+        num_vectors: of each history.
+        length: of the longest list.
+        max_pairs: the most items in all pools.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when the graph runs, if there are more.
+    """
+    num_pairs = tf.math.reduce_prod(
+        tf.cast([pool, num_histories, num_vectors], tf.int64)
+    )
+    check = tf.debugging.Assert(
+        num_pairs <= max_pairs,
+        [
+            "`k` must be smaller for so many histories, or send several"
+            " requests. Received k and histories:",
+            length,
+            num_histories,
+        ],
+    )
+    with tf.control_dependencies([check]):
+        return tf.identity(pool)
+
+
 def longest(lengths: tf.Tensor) -> tf.Tensor:
     """Returns the largest of the lengths; 0 of none."""
     return tf.reduce_max(tf.concat([[0], lengths], axis=0))

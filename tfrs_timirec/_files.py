@@ -8,6 +8,8 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 
 def write_whole(
     path: pathlib.Path, write: Callable[[pathlib.Path], Any]
@@ -56,15 +58,19 @@ def write_json(
         content: what it shall hold.
         indent: spaces a level.
     """
-    text = json.dumps(content, indent=indent) + "\n"
+    text = json.dumps(content, indent=indent, default=_to_python) + "\n"
     write_whole(path, lambda draft: draft.write_text(text))
 
 
-def read_json(path: pathlib.Path) -> dict[str, Any]:
+def read_json(
+    path: pathlib.Path,
+    remedy: str = "Delete it; the command that made it writes it anew.",
+) -> dict[str, Any]:
     """Returns what a JSON file holds that a command of ours wrote.
 
     Args:
         path: the file.
+        remedy: what to do if it is no JSON file.
 
     Raises:
         FileNotFoundError: if there is none.
@@ -75,6 +81,11 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(
             f"{path.name} must be a JSON file. Received: {path}, which is not"
-            f" one ({error}). Delete it; the command that made it writes it"
-            " anew."
+            f" one ({error}). {remedy}"
         ) from error
+
+
+def _to_python(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"JSON cannot hold {value!r}")

@@ -161,6 +161,31 @@ def test_there_are_as_many_trials_as_were_asked_for(
     assert len(points) == len(set(points)) == num_trials
 
 
+def test_diverged_trial_is_one_of_them(tmp_path):
+    tuner = Tuner(
+        settings=TrainingSettings(
+            model="comirec",
+            num_interests=2,
+            embedding_dim=4,
+            max_history_length=3,
+            num_evaluation_negatives=5,
+            max_epochs=2,
+        ),
+        grid={"learning_rate": (1e30, 1e-3)},
+        interactions=Interactions.from_csv(write_log(tmp_path / "log.csv")),
+        folder=tmp_path / "study",
+    )
+
+    study = tuner.run(2)
+
+    states = {
+        trial.params["learning_rate"]: trial.state.name
+        for trial in study.trials
+    }
+    assert states == {1e30: "PRUNED", 1e-3: "COMPLETE"}
+    assert read_preset(tuner.preset_path).learning_rate == 1e-3
+
+
 @pytest.mark.parametrize(
     ("grid", "part"),
     [

@@ -50,6 +50,16 @@ def test_csv_delimiter_is_no_comma_within_quotes(tmp_path):
     assert table.column_names == ("user, by name, or not", "item_id")
 
 
+def test_tsv_is_divided_by_tabs_whatever_its_names_hold(tmp_path):
+    content = "user_id\titem_id\tactors, directors, tags\na\t007\tx\n"
+    table = read_csv(write(tmp_path / "log.tsv", content))
+    assert table.column_names == (
+        "user_id",
+        "item_id",
+        "actors, directors, tags",
+    )
+
+
 def test_csv_delimiter_may_be_any_other(tmp_path):
     expected = read_csv(write(tmp_path / "log.csv")).frame
     path = write(tmp_path / "other.csv", CONTENT.replace(",", "~"))

@@ -101,6 +101,7 @@ def test_ids_of_another_kind_are_not_added(index_class):
     index = index_class([1, 2], draw(2, DIM))
     with pytest.raises(ValueError, match="integers. Received: 'x'"):
         index.add(["x"], draw(1, DIM))
+    index.add([], np.zeros((0, DIM)))
     assert index.item_ids.tolist() == [1, 2]
 
 

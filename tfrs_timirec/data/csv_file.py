@@ -30,8 +30,9 @@ class CsvFile:
 
     Args:
         path: the file.
-        delimiter: between values; by default the one of comma, tab, semicolon
-            and bar that divides the header line into the most names.
+        delimiter: between values; by default a tab for `.tsv` files with one
+            in the header line, else the one of comma, tab, semicolon and bar
+            that divides the header line into the most names.
 
     Raises:
         ValueError: if it is empty, or of another kind than its name says.
@@ -49,6 +50,8 @@ class CsvFile:
             return self._delimiter
         with self._text(errors="replace") as file:
             header = file.readline()
+        if ".tsv" in self.path.name.lower() and "\t" in header:
+            return "\t"
         with _values_of_any_length():
             return max(
                 _DELIMITERS,

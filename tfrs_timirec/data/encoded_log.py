@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfrs_timirec.data.cleaning import (
+    TIE_RULES,
     CleaningOptions,
     CleaningReport,
     chronological_order,
@@ -141,7 +142,7 @@ def clean_log(
     """
     rows_read = len(log.user_codes)
     _require_rows(rows_read)
-    if log.has_final_order:
+    if log.has_final_order and options.ties != TIE_RULES[0]:
         _require_kept_order(log, options.ties)
     fractional_times = _count_fractions(log.exact_times)
     order, out_of_order = chronological_order(

@@ -24,6 +24,7 @@ from tfrs_timirec.experiments.run_folder import RunFolder
 from tfrs_timirec.experiments.settings import TrainingSettings
 from tfrs_timirec.experiments.training_run import TrainingRun
 from tfrs_timirec.training.backup import Backup
+from tfrs_timirec.training.divergence import DivergedError
 
 if TYPE_CHECKING:
     import optuna
@@ -288,10 +289,13 @@ class Tuner:
         try:
             pruning = TrialPruning(trial, settings.max_epochs)
             value = self._train(pruning, settings, console)
-        except optuna.TrialPruned:
+        except (optuna.TrialPruned, DivergedError) as error:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
             if console:
-                console.print("Pruned: the median of the others is better.")
+                reason = "the median of the others is better."
+                if isinstance(error, DivergedError):
+                    reason = str(error)
+                console.print(f"Pruned: {reason}", soft_wrap=True)
             return
         study.tell(trial, value)
 

@@ -242,7 +242,9 @@ def _claim(
     del record["batch_size"], record["block_size"]
     path = folder / _SETTINGS_NAME
     if path.exists():
-        known = read_json(path)
+        known = read_json(
+            path, "Delete the folder with all its parts, or choose another."
+        )
         differences = [
             f"{name} ({known.get(name)!r} there, {value!r} now)"
             for name, value in record.items()

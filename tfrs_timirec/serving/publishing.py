@@ -133,11 +133,17 @@ def load_saved_model(folder: str | os.PathLike[str]) -> Any:
     """
     try:
         return tf.saved_model.load(os.fspath(folder))
-    except (IndexError, OSError, ValueError, tf.errors.OpError) as error:
+    except (
+        tf.errors.PermissionDeniedError,
+        tf.errors.ResourceExhaustedError,
+    ):
+        raise  # It may be whole.
+    except (FileNotFoundError, IndexError, tf.errors.OpError) as error:
+        reason, *_ = str(error).splitlines() or [type(error).__name__]
         raise ValueError(
             "`path` must be a whole SavedModel. Received:"
-            f" path='{folder}', which is damaged"
-            f" ({str(error).splitlines()[0]}). Copy or export it again."
+            f" path='{folder}', which is damaged ({reason}). Copy or export it"
+            " again."
         ) from error
 
 

@@ -276,7 +276,9 @@ class RecommenderModule(tf.Module):
         user = self._view.represent(history.features)
         # The best of all are among them, whether the user vectors are the
         # interests or an aggregate.
-        queries = tf.concat([user.user_vectors, user.interests], axis=1)
+        queries = user.interests
+        if self._view.predicts_interest:
+            queries = tf.concat([user.user_vectors, queries], axis=1)
         lengths = self._list_lengths(k, item_ids)
         length = longest(lengths)
         pool = tf.minimum(_POOL * length, self.num_items)

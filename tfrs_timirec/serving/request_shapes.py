@@ -83,10 +83,12 @@ def check_pool(
     check = tf.debugging.Assert(
         num_pairs <= max_pairs,
         [
-            "`k` must be smaller for so many histories, or send several"
-            " requests. Received k and histories:",
+            "`k` must be smaller for so many histories: lists are chosen from"
+            f" {max_pairs} items together at most. Send several requests."
+            " Received k, histories and vectors of each:",
             length,
             num_histories,
+            num_vectors,
         ],
     )
     with tf.control_dependencies([check]):

@@ -10,7 +10,7 @@ from tfrs_timirec.training.distribution import (
     join_cluster,
     wait_for_all,
 )
-from tfrs_timirec.training.divergence import DivergenceCheck
+from tfrs_timirec.training.divergence import DivergedError, DivergenceCheck
 from tfrs_timirec.training.epoch_timer import EpochTimer
 from tfrs_timirec.training.lazy_adam import LazyAdam
 from tfrs_timirec.training.processor import tune_for_cpu
@@ -25,6 +25,7 @@ __all__ = [
     "AdamL2",
     "Backup",
     "ChiefValidation",
+    "DivergedError",
     "DivergenceCheck",
     "EpochTimer",
     "LazyAdam",

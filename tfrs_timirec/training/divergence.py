@@ -8,6 +8,10 @@ from typing import Any
 import tensorflow as tf
 
 
+class DivergedError(ValueError):
+    """The loss of a training is no number any more."""
+
+
 class DivergenceCheck(tf.keras.callbacks.Callback):
     """Ends `fit` with an error where the loss of an epoch is no number.
 
@@ -15,7 +19,7 @@ class DivergenceCheck(tf.keras.callbacks.Callback):
     before `StagedTraining` it keeps such an epoch out of the backup.
 
     Raises:
-        ValueError: from within `fit`, naming the epoch.
+        DivergedError: from within `fit`, naming the epoch.
 
     Example:
     >>> model.fit(..., callbacks=[DivergenceCheck(), StagedTraining()])
@@ -30,7 +34,7 @@ class DivergenceCheck(tf.keras.callbacks.Callback):
             rate = tf.keras.backend.get_value(
                 self.model.optimizer.learning_rate
             )
-            raise ValueError(
+            raise DivergedError(
                 f"The loss must stay a number. Received: {loss} in epoch"
                 f" {epoch + 1}, at a learning rate of {rate:g}. Train anew with"
                 " a smaller `learning_rate`."

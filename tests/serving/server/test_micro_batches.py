@@ -71,9 +71,9 @@ def test_what_goes_together(servable, signature):
     assert key(words(["a"] * 32)) == key(base)
     assert key(words(["a"] * 33)) != key(base)
     assert key(words(["a"] * 33)) == key(words(["a"] * 64))
-    # 16,384 elements are the most, k among them.
-    assert key(words(["a"] * 16_383)) is not None
-    assert key(words(["a"] * 16_384)) is None
+    # 8,192 elements are the most, k among them.
+    assert key(words(["a"] * 8_191)) is not None
+    assert key(words(["a"] * 8_192)) is None
     # No row: it must run alone.
     assert key({**base, "words": np.zeros((0, 1), object)}) is None
 

@@ -68,7 +68,7 @@ class ItemIndex(abc.ABC):
                 f" ({self._vectors.shape[1]}). Received:"
                 f" vectors.shape={vectors.shape}"
             )
-        if (ids.dtype == object) != self._is_text:
+        if len(ids) and (ids.dtype == object) != self._is_text:
             raise ValueError(
                 "`item_ids` must be of the kind of those of the index,"
                 f" {'text' if self._is_text else 'integers'}. Received:"

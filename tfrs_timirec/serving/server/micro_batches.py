@@ -21,9 +21,9 @@ Arrays = Mapping[str, np.ndarray]
 # Rows of up to 32 entries are padded to a common length, then of up to 64,
 # 128, ...: no short request is blown up more than that by a long one.
 _SHORT_ROW = 32
-# A request with more elements runs alone: many of them would be a batch of a
-# size that nobody asked for.
-_MAX_MERGED_ELEMENTS = 2**14
+# A request with more elements runs alone: 128 of them would be a batch that
+# the graph refuses, as it scores 2^20 pairs at most.
+_MAX_MERGED_ELEMENTS = 2**13
 
 
 @dataclasses.dataclass(frozen=True)

@@ -152,9 +152,8 @@ class Interactions:
             item_metadata: see `from_dataframe`.
             user_metadata: see `from_dataframe`.
             cleaning: see `from_dataframe`.
-            delimiter: between values; by default a tab for `.tsv` files, else
-                the one of comma, tab, semicolon and bar that finds the most
-                names in the header.
+            delimiter: between values; by default a tab for `.tsv`, else what of
+                comma, tab, semicolon and bar finds most names in the header.
 
         Raises:
             FileNotFoundError: if there is no such file.

@@ -204,13 +204,17 @@ def test_bad_grid_is_found_before_anything_is_trained(grid, part, tmp_path):
         )
 
 
-def test_epochs_of_the_second_stage_are_compared_with_each_other(tmp_path):
-    study = optuna.create_study(
+def make_pruning_study():
+    return optuna.create_study(
         pruner=optuna.pruners.MedianPruner(
             n_startup_trials=1, n_warmup_steps=0
         ),
         direction="maximize",
     )
+
+
+def test_epochs_of_the_second_stage_are_compared_with_each_other(tmp_path):
+    study = make_pruning_study()
     good, bad = study.ask(), study.ask()
     for step, value in enumerate((0.1, 0.2, 0.5, 0.6)):  # Two epochs a stage.
         good.report(value, step)
@@ -224,12 +228,7 @@ def test_epochs_of_the_second_stage_are_compared_with_each_other(tmp_path):
 
 
 def test_pruned_trial_ends_early(tmp_path):
-    study = optuna.create_study(
-        pruner=optuna.pruners.MedianPruner(
-            n_startup_trials=1, n_warmup_steps=0
-        ),
-        direction="maximize",
-    )
+    study = make_pruning_study()
     good, bad = study.ask(), study.ask()
     for step, value in enumerate((0.5, 0.6)):
         good.report(value, step)

@@ -7,14 +7,21 @@ import functools
 import gzip
 import io
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import IO, cast
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 from etils import epath
 
-from tfrs_timirec.data.log_files import check_content, empty_file
+from tfrs_timirec.data.log_files import (
+    broken_file,
+    check_content,
+    empty_file,
+)
 
 _DELIMITERS = (",", "\t", ";", "|")
 _MAX_VALUE_LENGTH = (1 << 31) - 1  # The most that `csv` takes everywhere.
@@ -171,6 +178,48 @@ class CsvFile:
                 f" {_CLOSE_QUOTE}"
             )
         return None
+
+    def arrow_options(
+        self, types: Mapping[str, pa.DataType], block_bytes: int
+    ) -> dict[str, Any]:
+        """Returns how Arrow is to read the file.
+
+        Args:
+            types: the columns to read, and as what.
+            block_bytes: what is read at once; a row must be shorter.
+        """
+        return {
+            "read_options": pyarrow.csv.ReadOptions(block_size=block_bytes),
+            "parse_options": pyarrow.csv.ParseOptions(
+                delimiter=self.delimiter, newlines_in_values=True
+            ),
+            "convert_options": pyarrow.csv.ConvertOptions(
+                include_columns=list(types),
+                column_types=types,
+                strings_can_be_null=False,
+            ),
+        }
+
+    @contextlib.contextmanager
+    def errors_explained(self, block_bytes: int) -> Iterator[None]:
+        """Says what is wrong with the file where Arrow cannot read it.
+
+        Args:
+            block_bytes: as for `arrow_options`.
+
+        Raises:
+            ValueError: in place of an error of Arrow's or of reading.
+        """
+        try:
+            yield
+        except pa.ArrowInvalid as error:
+            raise ValueError(
+                self.diagnose(block_bytes) or broken_file(self.path, error)
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ValueError(self.diagnose(block_bytes)) from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(broken_file(self.path, error)) from error
 
     def open(self) -> IO[bytes]:
         """Opens the file for reading, decompressed."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,36 +70,19 @@ def read_csv(
     """
     path = existing_file(path, CSV_SUFFIXES)
     source = CsvFile(path, delimiter)
-    try:
+    with source.errors_explained(_BLOCK_BYTES):
         names = source.header()
-        wanted = present_columns(names, columns)
+        types = {
+            name: _TEXT_ID if name in id_columns else pa.string()
+            for name in present_columns(names, columns)
+        }
         with pa.input_stream(
             os.fspath(path), compression="gzip" if source.compressed else None
         ) as raw:
             file = QuoteCounter(raw)
             table = pyarrow.csv.read_csv(
-                file,
-                read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
-                parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=source.delimiter, newlines_in_values=True
-                ),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=wanted,
-                    column_types={
-                        name: _TEXT_ID if name in id_columns else pa.string()
-                        for name in wanted
-                    },
-                    strings_can_be_null=False,
-                ),
+                file, **source.arrow_options(types, _BLOCK_BYTES)
             )
-    except pa.ArrowInvalid as error:
-        raise ValueError(
-            source.diagnose(_BLOCK_BYTES) or broken_file(path, error)
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ValueError(source.diagnose(_BLOCK_BYTES)) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(broken_file(path, error)) from error
     frame = _to_frame(table)
     source.check_line_breaks(frame, id_columns)
     open_quote = source.find_open_quote() if file.num_quotes % 2 else None

@@ -70,7 +70,7 @@ class ResultStore:
         result = self.read(cell)
         if result is None:
             return False
-        if changed := _changes(_settings(result), cell.settings):
+        if changed := cell.settings.differences(_settings(result)):
             raise ValueError(
                 "A result must be of the settings that are asked for."
                 f" Received: {self.path(cell)}, which differs in"
@@ -94,7 +94,7 @@ class ResultStore:
             known = dataclasses.replace(
                 _settings(result), seed=cell.settings.seed
             )
-            changed = _changes(known, cell.settings)
+            changed = cell.settings.differences(known)
             there = result["data_fingerprint"]
             if there != data_fingerprint:
                 changed.append(
@@ -157,7 +157,7 @@ class ResultStore:
             # As the others are: the plan does not know what was given then.
             for other in list(row.values())[:1]:
                 known = dataclasses.replace(_settings(other), seed=seed)
-                if changed := _changes(known, _settings(result)):
+                if changed := _settings(result).differences(known):
                     raise ValueError(
                         "All seeds of a row must be of the same settings."
                         f" Received: {self.path(cell)}, which differs from the"
@@ -170,15 +170,6 @@ class ResultStore:
 def _settings(result: dict[str, Any]) -> TrainingSettings:
     """Settings that are younger than the file had their default then."""
     return TrainingSettings(**result["settings"])
-
-
-def _changes(there: TrainingSettings, now: TrainingSettings) -> list[str]:
-    names = [field.name for field in dataclasses.fields(now)]
-    return [
-        f"{name} ({getattr(there, name)!r} there, {getattr(now, name)!r} now)"
-        for name in names
-        if getattr(there, name) != getattr(now, name)
-    ]
 
 
 def encode_ranks(ranks: np.ndarray) -> str:

@@ -74,13 +74,7 @@ class RunRecord:
         Args:
             other: the other run.
         """
-        here = dataclasses.asdict(self.settings)
-        there = dataclasses.asdict(other.settings)
-        found = [
-            f"{name} ({there[name]!r} there, {here[name]!r} now)"
-            for name in here
-            if here[name] != there[name]
-        ]
+        found = self.settings.differences(other.settings)
         if self.data_fingerprint != other.data_fingerprint:
             found.append(
                 f"data ({other.data!r} there, {self.data!r} now)"

@@ -246,6 +246,18 @@ class TrainingSettings:
             **{name: defaults[name] for name in foreign_settings(first_stage)},
         )
 
+    def differences(self, other: TrainingSettings) -> list[str]:
+        """Returns in what other settings differ, in words.
+
+        Args:
+            other: the settings "there"; these are the ones "now".
+        """
+        return [
+            f"{name} ({there!r} there, {now!r} now)"
+            for name, now in dataclasses.asdict(self).items()
+            if (there := getattr(other, name)) != now
+        ]
+
     def build_model(
         self,
         vocabulary_size: int,

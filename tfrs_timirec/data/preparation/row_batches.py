@@ -97,22 +97,13 @@ def _csv_batches(
 ) -> Iterator[tuple[int, RawTable]]:
     source = CsvFile(path)
     first_row = 0
-    try:
+    with source.errors_explained(_BLOCK_BYTES):
         names = tuple(source.header())
-        wanted = present_columns(names, columns)
+        types = dict.fromkeys(present_columns(names, columns), pa.string())
         with source.open() as raw:
             file = QuoteCounter(raw)
             reader = pyarrow.csv.open_csv(
-                file,
-                read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
-                parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=source.delimiter, newlines_in_values=True
-                ),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=wanted,
-                    column_types={name: pa.string() for name in wanted},
-                    strings_can_be_null=False,
-                ),
+                file, **source.arrow_options(types, _BLOCK_BYTES)
             )
             for batch in reader:
                 if batch.num_rows:
@@ -123,14 +114,6 @@ def _csv_batches(
         open_quote = source.find_open_quote() if file.num_quotes % 2 else None
         if open_quote:
             raise ValueError(open_quote)
-    except pa.ArrowInvalid as error:
-        raise ValueError(
-            source.diagnose(_BLOCK_BYTES) or broken_file(path, error)
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ValueError(source.diagnose(_BLOCK_BYTES)) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(broken_file(path, error)) from error
 
 
 def _table(

@@ -205,6 +205,22 @@ def test_part_without_rows(tmp_path, place):
     assert_same(load_prepared(tmp_path / "prepared"), expected)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_part_of_text_without_rows(tmp_path, suffix):
+    frame = make_frame(10).astype({"user_id": str, "item_id": str})
+    for number, rows in enumerate([frame[:0], frame, frame[:0]]):
+        path = tmp_path / f"part-{number}.{suffix}"
+        if suffix == "csv":
+            rows.to_csv(path, index=False)
+        else:
+            rows.to_json(path, orient="records", lines=True)
+
+    prepare_sequences([str(tmp_path / "part-*")], tmp_path / "prepared")
+
+    expected = Interactions.from_dataframe(frame)
+    assert_same(load_prepared(tmp_path / "prepared"), expected)
+
+
 def test_parts_without_any_row(tmp_path):
     for number in range(2):
         make_frame(0).to_parquet(tmp_path / f"part-{number}.parquet")

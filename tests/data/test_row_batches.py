@@ -86,8 +86,7 @@ def test_json_lines(tmp_path):
     [
         ("log.jsonl", b'{"user_id": 1}\n[2]\n', r"line 2: b'\[2\]"),
         ("log.jsonl", b"\xff\n", "one JSON object.*line 1"),
-        ("log.jsonl", b"", "at least one interaction"),
-        ("log.csv", b"user_id,item_id,timestamp\n", "at least one"),
+        ("log.csv", b"", "at least one interaction"),
         ("log.csv", b"user_id,item_id\n1,2\n3\n", "line 3"),
         ("log.csv", b"user_id\n\xff\n", "UTF-8"),
         (
@@ -110,3 +109,18 @@ def test_bad_files(tmp_path, name, content, message):
     with pytest.raises(ValueError, match=message) as error:
         list(read_row_batches(str(path), COLUMNS))
     assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("log.jsonl", b""),
+        ("log.jsonl.gz", gzip.compress(b"\n", mtime=0)),
+        ("log.csv", b"user_id,item_id,timestamp\n"),
+        ("log.csv.gz", gzip.compress(b"user_id,item_id,timestamp\n", mtime=0)),
+    ],
+)
+def test_a_file_without_rows_has_no_batches(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert list(read_row_batches(str(path), COLUMNS)) == []

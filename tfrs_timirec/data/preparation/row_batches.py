@@ -19,7 +19,6 @@ from tfrs_timirec.data.log_files import (
     CSV_SUFFIXES,
     PARQUET_SUFFIXES,
     broken_file,
-    empty_file,
     existing_file,
     present_columns,
 )
@@ -69,27 +68,22 @@ def read_row_batches(
 
     Yields:
         The number of a batch's first row in the file, from 0, and the batch;
-        its `locate` counts from the file's beginning.
+        its `locate` counts from the file's beginning. Nothing for a file
+        without rows, which may be one part of many.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is of another kind, empty or broken, or a CSV
-            file with a line break in one of the columns.
+        ValueError: if the file is of another kind or broken, or a CSV file
+            without a header line or with a line break in one of the columns.
     """
     file = existing_file(path, LOG_SUFFIXES)
     name = path.lower()
     if name.endswith(PARQUET_SUFFIXES):
-        batches = _parquet_batches(file, columns, row_group)
+        yield from _parquet_batches(file, columns, row_group)
     elif name.endswith(JSON_SUFFIXES):
-        batches = _json_batches(file, columns)
+        yield from _json_batches(file, columns)
     else:
-        batches = _csv_batches(file, columns)
-    is_empty = True
-    for first_row, table in batches:
-        is_empty = False
-        yield first_row, table
-    if is_empty and row_group is None:
-        raise ValueError(empty_file(file, "no rows"))
+        yield from _csv_batches(file, columns)
 
 
 def _csv_batches(

@@ -13,7 +13,6 @@ from google.protobuf import (
     descriptor_pool,
     message_factory,
     text_format,
-    wrappers_pb2,
 )
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -25,51 +24,32 @@ FOLDER = pathlib.Path(__file__).parents[2] / "examples" / "tf_serving"
 
 Field = descriptor_pb2.FieldDescriptorProto
 
-# The fields that tensorflow/serving defines in session_bundle_config.proto
-# and monitoring_config.proto; tensorflow-serving-api does not hold them.
-BATCHING_FIELDS = {
-    "max_batch_size": ".google.protobuf.Int64Value",
-    "batch_timeout_micros": ".google.protobuf.Int64Value",
-    "max_enqueued_batches": ".google.protobuf.Int64Value",
-    "num_batch_threads": ".google.protobuf.Int64Value",
-    "thread_pool_name": ".google.protobuf.StringValue",
-    "pad_variable_length_inputs": Field.TYPE_BOOL,
-}
-PROMETHEUS_FIELDS = {"enable": Field.TYPE_BOOL, "path": Field.TYPE_STRING}
-MONITORING_FIELDS = {"prometheus_config": ".timirec.test.Prometheus"}
-
 
 def read(name):
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
-def make_message(name):
-    """Returns an empty message of the test's own definitions."""
+def make_monitoring_config():
+    """Returns an empty MonitoringConfig.
+
+    It has the fields that tensorflow/serving defines in
+    monitoring_config.proto, which tensorflow-serving-api does not hold.
+    """
     file = descriptor_pb2.FileDescriptorProto(
-        name="timirec_test.proto",
-        package="timirec.test",
-        syntax="proto3",
-        dependency=[wrappers_pb2.DESCRIPTOR.name],
+        name="timirec_test.proto", package="timirec.test", syntax="proto3"
     )
-    for message, fields in (
-        ("Batching", BATCHING_FIELDS),
-        ("Prometheus", PROMETHEUS_FIELDS),
-        ("Monitoring", MONITORING_FIELDS),
-    ):
-        definition = file.message_type.add(name=message)
-        for number, (field, kind) in enumerate(fields.items(), start=1):
-            is_message = isinstance(kind, str)
-            definition.field.add(
-                name=field,
-                number=number,
-                label=Field.LABEL_OPTIONAL,
-                type=Field.TYPE_MESSAGE if is_message else kind,
-                type_name=kind if is_message else None,
-            )
+    prometheus = file.message_type.add(name="PrometheusConfig")
+    prometheus.field.add(name="enable", number=1, type=Field.TYPE_BOOL)
+    prometheus.field.add(name="path", number=2, type=Field.TYPE_STRING)
+    file.message_type.add(name="MonitoringConfig").field.add(
+        name="prometheus_config",
+        number=1,
+        type=Field.TYPE_MESSAGE,
+        type_name=".timirec.test.PrometheusConfig",
+    )
     pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
     pool.Add(file)
-    descriptor = pool.FindMessageTypeByName(f"timirec.test.{name}")
+    descriptor = pool.FindMessageTypeByName("timirec.test.MonitoringConfig")
     return message_factory.GetMessageClass(descriptor)()
 
 
@@ -79,16 +59,14 @@ def test_text_protos_parse():
     (model,) = models.model_config_list.config
     assert model.name == "recommender"
 
-    batching = make_message("Batching")
-    text_format.Parse(read("batching.config"), batching)
-    assert batching.max_batch_size.value == 64
-
-    monitoring = make_message("Monitoring")
+    monitoring = make_monitoring_config()
     text_format.Parse(read("monitoring.config"), monitoring)
     assert monitoring.prometheus_config.enable
 
-    with pytest.raises(text_format.ParseError, match="max_batches"):
-        text_format.Parse("max_batches { value: 1 }", batching)
+    with pytest.raises(text_format.ParseError, match="enabled"):
+        text_format.Parse(
+            "prometheus_config { enabled: true }", make_monitoring_config()
+        )
 
 
 def test_compose_file_fits_its_schema(tmp_path):
@@ -113,7 +91,7 @@ def test_compose_file_fits_its_schema(tmp_path):
         for volume in service["volumes"]
         if volume.startswith("./")
     ]
-    assert len(mounted) == 4
+    assert len(mounted) == 3
     for name in mounted:
         assert (FOLDER / name).exists(), name
 

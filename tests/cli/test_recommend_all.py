@@ -53,6 +53,20 @@ def test_damaged_settings_are_named(run, tmp_path, capsys):
     assert "_settings.json must be a JSON file" in failure(capsys, *words)
 
 
+def test_beam_is_given_places_as_they_were_written(monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "tfrs_timirec.serving.beam_inference.recommend_all_with_beam",
+        lambda *places, **_: given.extend(places) or 1,
+    )
+    places = ["gs://bucket/model/1", "gs://bucket/log", "gs://bucket/best"]
+    source, histories, output = places
+    words = [source, "--histories", histories, "--output", output]
+
+    assert main(["recommend-all", *words]) == 0
+    assert given == places
+
+
 def test_arguments_that_do_not_fit(run, tmp_path, capsys):
     words = ["recommend-all", run, "--output", tmp_path / "best"]
 

@@ -53,13 +53,11 @@ def add_parser(
     parser.add_argument(
         "source",
         metavar="RUN",
-        type=pathlib.Path,
         help="a run folder; or an exported model, with --histories",
     )
     parser.add_argument(
         "--output",
         required=True,
-        type=pathlib.Path,
         metavar="FOLDER",
         help="the folder of the files; made if it is missing",
     )
@@ -113,9 +111,10 @@ def run(args: argparse.Namespace) -> int:
             " its users' histories, or leave the flags out."
         )
     console = make_console()
-    training_run = TrainingRun.open(args.source)
+    files = RunFolder(pathlib.Path(args.source))
+    training_run = TrainingRun.open(files.path)
     model = training_run.load_weights()
-    weights = RunFolder(args.source).weights(model.stage)
+    weights = files.weights(model.stage)
     log = training_run.interactions
     settings = BatchSettings(
         k=args.k,

@@ -50,6 +50,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 NUM_ITEMS = 12_101  # Beauty's.
 MAX_LENGTH = 20
+PAGE_LENGTH = 1000  # The most that an export gives at once, by default.
 WARMUP_REQUESTS = 300
 NAME = "recommender"
 COMMAND = "import sys; from tfrs_timirec.cli.main import main; sys.exit(main())"
@@ -152,8 +153,7 @@ def make_requests(
     specs = signature.structured_input_signature[1]
     is_text = specs["item_ids"].dtype == tf.string
     nothing = np.array([[b""]] if is_text else [[-1]])
-    # After an empty history, the whole catalogue; of a larger one, the best.
-    items = loaded.recommend(nothing, k=NUM_ITEMS)["item_ids"].numpy()[0]
+    items = list_items(loaded, nothing)
     requests = []
     for _ in range(1000):
         values = {
@@ -166,6 +166,18 @@ def make_requests(
         }
         requests.append({name: values[name] for name in specs})
     return requests
+
+
+def list_items(loaded: tf.Module, nothing: np.ndarray) -> np.ndarray:
+    """Returns the raw ids of the catalogue, as pages of lists without end."""
+    found = nothing[0]
+    while True:
+        page = loaded.recommend(nothing, k=PAGE_LENGTH, exclude_ids=[found])
+        page = page["item_ids"].numpy()[0]
+        page = page[page != nothing[0, 0]]
+        if not len(page):
+            return found[1:]
+        found = np.concatenate([found, page])
 
 
 @contextlib.contextmanager

@@ -32,9 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--dataset", default="amazon_beauty")
     parser.add_argument("--data-dir", help="folder of the raw files")
-    parser.add_argument(
-        "--models", nargs="+", default=["timirec", "timirec_plus"]
-    )
+    models = ["timirec", "timirec_plus"]
+    parser.add_argument("--models", nargs="+", default=models, choices=models)
     parser.add_argument("--repeats", type=int, default=5)
     add_json_argument(parser)
     args = parser.parse_args()

@@ -76,8 +76,15 @@ def _workloads(
         split,
         batch_size=settings.batch_size,
         max_history_length=settings.max_history_length,
+        num_negatives=settings.num_negatives,
+        features=model.feature_names,
     )
-    validation = evaluation_dataset(split, "validation")
+    validation = evaluation_dataset(
+        split,
+        "validation",
+        max_history_length=settings.max_history_length,
+        features=model.feature_names,
+    )
     num_instances = len(split.train_positions)
     num_cases = len(split.held_out_positions("test"))
     for stage in model.stages:

@@ -114,7 +114,7 @@ def add_parser(
         default=PRESET_NAMES[0],
         metavar="NAME",
         help="where the systems' settings come from: validated (the best on"
-        " validation cases, the default) or paper",
+        " validation cases, the default), paper, or large_batch",
     )
     parser.add_argument(
         "--output",

@@ -4,6 +4,7 @@ A program of its own, because a process decides once how many devices it has.
 """
 
 import json
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,9 @@ from tests.training.toy_runs import LENGTH, SPLIT
 from tfrs_timirec.data.batches import EvaluationCases, TrainingBatches
 from tfrs_timirec.models import TiMiRec
 from tfrs_timirec.training import (
+    AdamL2,
     LazyAdam,
+    RowwiseLazyAdam,
     StagedTraining,
     StoppingRule,
     fit_arguments,
@@ -23,7 +26,7 @@ from tfrs_timirec.training import (
 BATCH_SIZE = 111
 
 
-def make_model(loss: str) -> TiMiRec:
+def make_model(loss: str, **options: Any) -> TiMiRec:
     """Returns the model, always with the same weights."""
     tf.keras.utils.set_random_seed(0)
     return TiMiRec(
@@ -32,6 +35,7 @@ def make_model(loss: str) -> TiMiRec:
         embedding_dim=8,
         max_history_length=LENGTH,
         loss=loss,
+        **options,
     )
 
 
@@ -45,14 +49,26 @@ def largest_difference(one: TiMiRec, other: TiMiRec) -> float:
     )
 
 
+def distance_between_replicas(model: TiMiRec) -> float:
+    """Returns how far a weight's copies lie apart."""
+    return max(
+        float(np.abs(copy.numpy() - variable.values[0].numpy()).max())
+        for variable in model.trainable_variables
+        for copy in variable.values
+    )
+
+
 def train(
-    strategy: tf.distribute.Strategy | None, loss: str
+    strategy: tf.distribute.Strategy | None,
+    loss: str,
+    optimizer_class: type[AdamL2] = LazyAdam,
+    **options: Any,
 ) -> tuple[TiMiRec, StagedTraining]:
     """Returns a trained model and the callback that knows its history."""
     with (strategy or tf.distribute.get_strategy()).scope():
-        model = make_model(loss)
+        model = make_model(loss, **options)
         # A large epsilon, lest the sign of a gradient near zero decide.
-        optimizer = LazyAdam(0.05, l2=1e-4, epsilon=1e-3)
+        optimizer = optimizer_class(0.05, l2=1e-4, epsilon=1e-3)
         model.compile(optimizer=optimizer, steps_per_execution=3)
     staged = StagedTraining(stopping_rule=StoppingRule(max_epochs=1))
     data = fit_arguments(
@@ -79,7 +95,7 @@ def main() -> None:
         cpu, [tf.config.LogicalDeviceConfiguration()] * 2
     )
     strategy = join_cluster("mirrored")
-    found = {}
+    found: dict[str, Any] = {"between_replicas": {}}
     for loss in ("bpr", "sampled_softmax"):
         one, one_staged = train(None, loss)
         two, two_staged = train(strategy, loss)
@@ -89,6 +105,12 @@ def main() -> None:
             "way": largest_difference(one, make_model(loss)),
             "histories": [one_staged.history, two_staged.history],
         }
+        found["between_replicas"][loss] = distance_between_replicas(two)
+    for optimizer_class in (AdamL2, RowwiseLazyAdam):
+        model, _ = train(strategy, "bpr", optimizer_class, pretraining=False)
+        found["between_replicas"][optimizer_class.__name__] = (
+            distance_between_replicas(model)
+        )
     print(json.dumps(found))
 
 

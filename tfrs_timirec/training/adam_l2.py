@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import tensorflow as tf
@@ -142,6 +143,22 @@ class AdamL2(tf.keras.optimizers.Optimizer):
         }
 
 
+def base_name(variable: tf.Variable) -> str:
+    """Returns what a variable is called in its layer.
+
+    A copy on another device and a part on a server, of which each ends in its
+    number, are called like the whole.
+
+    Args:
+        variable: any variable.
+
+    Example:
+    >>> base_name(tf.Variable(0.0, name="predictor/bias/replica_1"))
+    'bias:0'
+    """
+    return re.sub(r"/(part|replica)_\d+", "", variable.name).split("/")[-1]
+
+
 def _decayed(
     gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable, l2: float
 ) -> tf.Tensor:
@@ -164,5 +181,5 @@ def _decayed(
 
 
 def _is_bias(variable: tf.Variable) -> bool:
-    name = variable.name.split("/")[-1]
+    name = base_name(variable)
     return "bias" in name or name.startswith("beta")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import tensorflow as tf
 
+from tfrs_timirec.training.adam_l2 import base_name
 from tfrs_timirec.training.lazy_adam import LazyAdam
 
 
@@ -67,6 +67,4 @@ class RowwiseLazyAdam(LazyAdam):
 
 
 def _is_table(variable: tf.Variable) -> bool:
-    # A part of a table that is divided over servers ends in its number.
-    name = re.sub(r"/part_\d+", "", variable.name).split("/")[-1]
-    return "embeddings" in name and variable.shape.rank == 2
+    return "embeddings" in base_name(variable) and variable.shape.rank == 2

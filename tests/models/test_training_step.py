@@ -11,7 +11,7 @@ from tests.models.toys import (
     make_batch,
     make_model,
 )
-from tfrs_timirec.layers import ResumableDropout
+from tfrs_timirec.layers import ItemEmbedding, ResumableDropout
 from tfrs_timirec.models import (
     ComiRec,
     SASRec,
@@ -195,8 +195,32 @@ def test_base_class_says_what_is_missing():
 
     with pytest.raises(NotImplementedError, match="`item_embeddings`"):
         _ = Nothing().item_embeddings
-    with pytest.raises(NotImplementedError, match="`compute_loss`"):
-        Nothing().compute_loss({})
+
+
+class LastItem(SequentialRecommender):
+    """The example of the base class: it knows only the last item."""
+
+    def __init__(self):
+        super().__init__()
+        self.items = ItemEmbedding(SIZES["vocabulary_size"])
+
+    @property
+    def item_embeddings(self):
+        return self.items.embeddings
+
+    def call(self, features, training=None):
+        return self.items(features["item_ids"][:, -1:])
+
+
+def test_a_recommender_of_ones_own_learns():
+    model = LastItem()
+    model.compile(optimizer=AdamL2(learning_rate=0.03))
+    batch = make_batch(size=10)
+    before = model.compute_loss(batch).numpy()
+
+    model.fit(tf.data.Dataset.from_tensors(batch).repeat(40), verbose=0)
+
+    assert model.compute_loss(batch).numpy() < 0.5 * before
 
 
 @pytest.mark.parametrize(

@@ -113,13 +113,3 @@ class ComiRec(SequentialRecommender):
     ) -> tf.Tensor:
         """Returns the interests, (batch, num_interests, dim)."""
         return self.extractor(features["item_ids"])
-
-    def compute_loss(
-        self, features: Features, training: bool = False
-    ) -> tf.Tensor:
-        """Returns the loss of the interest that fits the target best."""
-        interests = self(features, training=training)
-        scores = self._score_instances(features, interests)
-        best = tf.argmax(scores[:, :, 0], axis=1, output_type=tf.int32)
-        best_scores = tf.gather(scores, best, batch_dims=1)
-        return self._mean_ranking_loss(best_scores)

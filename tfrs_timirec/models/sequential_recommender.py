@@ -100,7 +100,7 @@ class SequentialRecommender(_SaveableModel):
                 is fixed.
 
         Raises:
-            ValueError: if a loss or metrics are given, or a legacy optimizer.
+            ValueError: if losses, metrics, a legacy optimizer or XLA are given.
         """
         for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
             if kwargs.get(name) is not None:
@@ -110,6 +110,11 @@ class SequentialRecommender(_SaveableModel):
                     " the model's own `loss`; hit rate and NDCG are measured"
                     " by themselves."
                 )
+        if kwargs.get("jit_compile"):
+            raise ValueError(
+                f"{type(self).__name__}: `jit_compile` must be False, for XLA"
+                " cannot sort histories by length. Received: jit_compile=True"
+            )
         # Names stand for legacy optimizers on some machines.
         optimizer = tf.keras.optimizers.get(optimizer)
         if isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):
@@ -220,13 +225,16 @@ class SequentialRecommender(_SaveableModel):
     ) -> tf.Tensor:
         """Returns the mean loss of a batch, a scalar.
 
+        By default that of the vector that fits the target best (Eq. 2 and 10).
+
         Args:
             features: a batch of `training_dataset`.
             training: whether dropout is on.
         """
-        raise NotImplementedError(
-            f"{type(self).__name__} must define `compute_loss`."
-        )
+        user_vectors = self(features, training=training)
+        scores = self._score_instances(features, user_vectors)
+        best = tf.argmax(scores[:, :, 0], axis=1, output_type=tf.int32)
+        return self._mean_ranking_loss(tf.gather(scores, best, batch_dims=1))
 
     def _score_instances(
         self, features: Features, user_vectors: tf.Tensor
@@ -239,6 +247,9 @@ class SequentialRecommender(_SaveableModel):
         target_ids = features["target_id"][:, tf.newaxis]
         negative_ids = features["negative_ids"]
         if self._shares_negatives:
+            if "batch_share" in features:  # One that fills a replica has none.
+                is_real = features["batch_share"] > 0
+                negative_ids = tf.where(is_real, negative_ids, 0)
             return self._score_shared(target_ids, negative_ids, user_vectors)
         item_ids = tf.concat([target_ids, negative_ids], axis=1)
         items = tf.nn.embedding_lookup(self.item_embeddings, item_ids)
@@ -251,7 +262,7 @@ class SequentialRecommender(_SaveableModel):
         negative_ids: tf.Tensor,
         user_vectors: tf.Tensor,
     ) -> tf.Tensor:
-        """Scores (batch, 1) targets, and the negatives of the whole batch."""
+        """Scores (batch, 1) targets, and all negatives but 0 and the target."""
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             replica = tf.distribute.get_replica_context()
             negative_ids = replica.all_gather(negative_ids, axis=0)
@@ -263,12 +274,13 @@ class SequentialRecommender(_SaveableModel):
         targets, negatives = tf.split(
             items, [tf.shape(target_ids)[0], tf.size(negative_ids)]
         )
-        is_target = tf.reshape(negative_ids, (1, -1)) == target_ids
+        negative_ids = tf.reshape(negative_ids, (1, -1))
+        is_none = (negative_ids == target_ids) | (negative_ids == 0)
         return tf.concat(
             [
                 tf.matmul(user_vectors, targets, transpose_b=True),
                 tf.where(
-                    is_target[:, tf.newaxis],
+                    is_none[:, tf.newaxis],
                     items.dtype.min,
                     tf.tensordot(user_vectors, negatives[:, 0], [[2], [1]]),
                 ),

@@ -75,12 +75,3 @@ class SingleVectorRecommender(SequentialRecommender):
     ) -> tf.Tensor:
         """Returns the user vectors, (batch, 1, embedding_dim)."""
         return self.encode(features, training=training)[:, tf.newaxis]
-
-    def compute_loss(
-        self, features: Features, training: bool = False
-    ) -> tf.Tensor:
-        """Returns the mean ranking loss."""
-        user_vectors = self(features, training=training)
-        return self._mean_ranking_loss(
-            self._score_instances(features, user_vectors)[:, 0]
-        )

@@ -97,3 +97,30 @@ def test_order_of_many_weights_stays():
     stages.restore("pretraining", variables)
 
     assert [float(variable) for variable in variables] == list(range(1002))
+
+
+def test_bfloat16_comes_back(monkeypatch):
+    for block_bytes in (stage_weights.BLOCK_BYTES, 8):
+        monkeypatch.setattr(stage_weights, "BLOCK_BYTES", block_bytes)
+        variable = tf.Variable(tf.constant([[1.5, 2.5]] * 9, tf.bfloat16))
+        stages = StageWeights()
+        stages.keep("pretraining", [variable])
+        variable.assign(tf.zeros_like(variable))
+
+        stages.restore("pretraining", [variable])
+
+        assert (variable.numpy() == [1.5, 2.5]).all()
+
+
+def test_discard_leaves_what_others_put_there(tmp_path):
+    stages = StageWeights(tmp_path)
+    stages.keep("pretraining", [np.ones(2)])
+    (tmp_path / "my-results").mkdir()
+    (tmp_path / "run-1").mkdir()
+    (tmp_path / "run-1" / "table.csv").touch()
+    (tmp_path / "notes-1.txt").touch()
+
+    stages.discard()
+
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"my-results", "run-1", "notes-1.txt"}

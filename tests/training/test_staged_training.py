@@ -267,6 +267,79 @@ def test_missing_validation_is_an_error():
         fit(model, StagedTraining(), epochs=1, validation_data=None)
 
 
+def test_first_of_equal_epochs_is_the_best():
+    recorder = Recorder(script=(0.3, 0.3, 0.1))
+    model = make_model(ComiRec)
+
+    fit(
+        model,
+        StagedTraining(stopping_rule=THREE_EPOCHS),
+        callbacks=(recorder,),
+    )
+
+    assert_equal_weights(trainable(model), recorder.end_weights[0])
+
+
+def test_epochs_that_end_with_a_stage_leave_the_model_in_it(caplog):
+    recorder = Recorder(script=(0.1, 0.3, 0.2))
+    model = make_model()
+    staged = StagedTraining(stopping_rule=THREE_EPOCHS)
+
+    fit(model, staged, callbacks=(recorder,), epochs=3)
+
+    assert not staged.finished
+    assert model.stage == "pretraining"
+    assert_equal_weights(trainable(model), recorder.end_weights[1])
+    assert "ended before the stage 'finetuning'" in caplog.text
+
+
+def test_second_fit_of_a_callback_starts_anew():
+    staged = StagedTraining(stopping_rule=THREE_EPOCHS)
+    fit(make_model(), staged)
+    first = staged.history
+    model = make_model()
+
+    fit(model, staged)
+
+    assert stages_of(staged) == [1, 1, 1, 2, 2, 2]
+    assert staged.history is not first
+    assert [entry["val_ndcg_at_5"] for entry in staged.history] == (
+        pytest.approx([entry["val_ndcg_at_5"] for entry in first])
+    )
+    assert_equal_weights(
+        model.get_weights(), staged.stage_weights["finetuning"]
+    )
+
+
+def test_rate_that_a_callback_changed_is_not_that_of_the_next_stage():
+    model = make_model()
+    rates = []
+
+    def divide(epoch, logs):
+        rates.append(float(model.optimizer.learning_rate.numpy()))
+        model.optimizer.learning_rate = rates[-1] / 10
+
+    fit(
+        model,
+        StagedTraining(stopping_rule=THREE_EPOCHS),
+        callbacks=(tf.keras.callbacks.LambdaCallback(on_epoch_begin=divide),),
+    )
+
+    assert rates == pytest.approx([0.02, 0.002, 0.0002] * 2)
+
+
+def test_schedule_decides_alone():
+    schedule = tf.keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    model = make_model()
+    model.compile(optimizer=tf.keras.optimizers.Adam(schedule))
+
+    fit(model, StagedTraining(stopping_rule=THREE_EPOCHS))
+
+    assert model.stage == "finetuning"
+    with pytest.raises(ValueError, match="`learning_rates` must be left out"):
+        fit(model, StagedTraining(learning_rates={"finetuning": 1e-4}))
+
+
 def test_best_weights_come_back_when_the_epochs_run_out():
     recorder = Recorder(script=(0.3, 0.1))
     model = make_model()

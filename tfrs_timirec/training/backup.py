@@ -79,6 +79,12 @@ class Backup:
         try:
             _checkpoint(model, {}).restore(self._newest()).assert_consumed()
         except (AssertionError, ValueError) as error:
+            if not model.built:
+                raise ValueError(
+                    "Backup: the model must have its weights before it is"
+                    f" restored. Received: {type(model).__name__}, which was"
+                    " not called yet. Call it with a batch before `fit`."
+                ) from error
             raise ValueError(
                 "Backup: the model must be the one that was saved, with the"
                 " same sizes and optimizer. Received:"

@@ -32,6 +32,24 @@ def check_can_be_cleared(optimizer: tf.keras.optimizers.Optimizer) -> None:
         )
 
 
+def settable_learning_rate(
+    optimizer: tf.keras.optimizers.Optimizer,
+) -> float | None:
+    """Returns an optimizer's step size; None where a schedule decides it.
+
+    Args:
+        optimizer: the optimizer.
+
+    Example:
+    >>> settable_learning_rate(AdamL2(learning_rate=0.5))
+    0.5
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if isinstance(inner.get_config()["learning_rate"], dict):
+        return None
+    return float(tf.keras.backend.get_value(inner.learning_rate))
+
+
 def clear_optimizer(optimizer: tf.keras.optimizers.Optimizer) -> None:
     """Puts an optimizer's state to what it was before the first step.
 

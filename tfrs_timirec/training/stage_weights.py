@@ -60,19 +60,13 @@ class StageWeights(Mapping[str, list[np.ndarray]]):
         folder.mkdir(parents=True)
         for index, weight in enumerate(weights):
             path = folder / f"{index:03d}.npy"
+            dtype = _file_dtype(weight)
             if not _is_large(weight):
-                np.save(
-                    path,
-                    weight.numpy()
-                    if isinstance(weight, tf.Variable)
-                    else weight,
-                )
+                values = tf.convert_to_tensor(weight).numpy()
+                np.save(path, values.astype(dtype, copy=False))
                 continue
             file = np.lib.format.open_memmap(
-                path,
-                "w+",
-                dtype=np.dtype(tf.as_dtype(weight.dtype).as_numpy_dtype),
-                shape=tuple(weight.shape),
+                path, "w+", dtype=dtype, shape=tuple(weight.shape)
             )
             for offset, part in _parts(weight):
                 for first, stop in _blocks(part):
@@ -103,7 +97,7 @@ class StageWeights(Mapping[str, list[np.ndarray]]):
         """
         names = {name for folders in in_use for name in folders.values()}
         for path in self.directory.glob("*-*"):
-            if path.name not in names:
+            if path.name not in names and _is_kept(path):
                 shutil.rmtree(path)
 
     def __getitem__(self, stage: str) -> list[np.ndarray]:
@@ -168,6 +162,23 @@ def whole_weights(model: tf.keras.Model) -> list[Weight]:
     }
     weights = [tables.get(id(weight), weight) for weight in model.weights]
     return list({id(weight): weight for weight in weights}.values())
+
+
+def _is_kept(path: pathlib.Path) -> bool:
+    """Whether a path is a folder that `keep` made."""
+    return (
+        path.is_dir()
+        and path.name.rpartition("-")[2].isdecimal()
+        and all(file.suffix == ".npy" for file in path.iterdir())
+    )
+
+
+def _file_dtype(weight: Weight | np.ndarray) -> np.dtype:
+    """Returns the type to store; NumPy's files know no bfloat16."""
+    dtype = tf.as_dtype(weight.dtype)
+    return np.dtype(
+        np.float32 if dtype == tf.bfloat16 else dtype.as_numpy_dtype
+    )
 
 
 def _is_large(weight: Weight | np.ndarray) -> bool:

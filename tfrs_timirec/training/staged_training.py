@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -13,9 +14,12 @@ from tfrs_timirec.training.backup import Backup
 from tfrs_timirec.training.optimizer_state import (
     check_can_be_cleared,
     clear_optimizer,
+    settable_learning_rate,
 )
 from tfrs_timirec.training.stage_weights import StageWeights, whole_weights
 from tfrs_timirec.training.stopping_rule import StoppingRule
+
+_log = logging.getLogger(__name__)
 
 
 class StagedTraining(tf.keras.callbacks.Callback):
@@ -25,8 +29,10 @@ class StagedTraining(tf.keras.callbacks.Callback):
     stage is over it restores the stage's best weights; if another stage
     follows, it switches the model and lets `fit` go on, otherwise it ends
     training. Every stage starts with a cleared optimizer, also where the model
-    was trained before. For `TiMiRec` the stages are pretraining and finetuning;
-    `ComiRec` has one.
+    was trained before, and with a step size that no other callback has changed.
+    A `fit` that runs out of epochs ends with the best weights of the last stage
+    that had an epoch, and logs a warning if that is not the model's last. For
+    `TiMiRec` the stages are pretraining and finetuning; `ComiRec` has one.
 
     With a `backup_dir` the state of a run is saved after every epoch. The same
     program started again goes on where the last epoch ended and comes to the
@@ -57,8 +63,9 @@ class StagedTraining(tf.keras.callbacks.Callback):
 
     Raises:
         ValueError: from within `fit`, if the epochs lack `monitor`,
-            `learning_rates` names a stage that the model has not, or the
-            optimizer is Nadam or averages weights (`use_ema`).
+            `learning_rates` names a stage that the model has not or is given
+            with a schedule, or the optimizer is Nadam or averages weights
+            (`use_ema`).
 
     Example:
     >>> model.fit(
@@ -94,20 +101,20 @@ class StagedTraining(tf.keras.callbacks.Callback):
     @property
     def initial_epoch(self) -> int:
         """Epochs that a backup holds; 0 for a new run."""
-        return len(self.history)
+        return len(self.history) if self._backup else 0
 
     def max_epochs(self, model: tf.keras.Model) -> int:
         """Returns the epochs that all stages of `model` take at most.
 
-        For a finished run these are the epochs that it took: `fit` then has
-        none left.
+        For a finished run of a backup these are the epochs that it took: `fit`
+        then has none left.
         """
-        if self.finished:
+        if self._backup and self.finished:
             return self.initial_epoch
         return self.stopping_rule.max_epochs * len(model.stages)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Takes up a backup, if there is one."""
+        """Takes up a backup, if there is one; else starts anew."""
         if unknown := set(self._learning_rates) - set(self.model.stages):
             raise ValueError(
                 "StagedTraining: `learning_rates` must name stages of the"
@@ -116,16 +123,22 @@ class StagedTraining(tf.keras.callbacks.Callback):
             )
         optimizer = self.model.optimizer
         check_can_be_cleared(optimizer)
-        if self._learning_rates:
-            self._usual_rate = float(
-                tf.keras.backend.get_value(optimizer.learning_rate)
+        self._usual_rate = settable_learning_rate(optimizer)
+        if self._learning_rates and self._usual_rate is None:
+            raise ValueError(
+                "StagedTraining: `learning_rates` must be left out where a"
+                " schedule decides the step size. Received:"
+                f" learning_rates={self._learning_rates}. Give the optimizer a"
+                " number."
             )
-        if not self.history:
-            self._start_stage(1)
-        elif self._backup:
+        if self._backup and self.history:
             self._backup.restore(self.model)
-            self._switch_to(self._next_stage)
+            self.model.set_stage(self.model.stages[self._next_stage - 1])
             self.model.stop_training = self.finished
+            return
+        self.history, self.finished = [], False
+        self.stage_weights.folders = {}
+        self._start_stage(1)
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -164,9 +177,9 @@ class StagedTraining(tf.keras.callbacks.Callback):
             )
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Restores the stage's best weights where `fit` ran out of epochs."""
-        if not self.finished and self.model.stage in self.stage_weights:
-            self._restore_best()
+        """Restores the best weights where `fit` ran out of epochs."""
+        if not self.finished:
+            self._end_early()
         if self._learning_rates:  # The next `fit` may be without this.
             self.model.optimizer.learning_rate = self._usual_rate
 
@@ -184,19 +197,32 @@ class StagedTraining(tf.keras.callbacks.Callback):
             self.finished = True
             self.model.stop_training = True
             return
-        self._next_stage = stage + 1
-        self._start_stage(self._next_stage)
+        self._start_stage(stage + 1)
 
     def _start_stage(self, stage: int) -> None:
-        self._switch_to(stage)
-        clear_optimizer(self.model.optimizer)
-
-    def _switch_to(self, stage: int) -> None:
+        self._next_stage = stage
         name = self.model.stages[stage - 1]
         self.model.set_stage(name)
-        if self._learning_rates:
+        clear_optimizer(self.model.optimizer)
+        if self._usual_rate is not None:
             self.model.optimizer.learning_rate = self._learning_rates.get(
                 name, self._usual_rate
+            )
+
+    def _end_early(self) -> None:
+        stages = self.model.stages
+        trained = [name for name in stages if name in self.stage_weights]
+        if not trained:
+            return
+        self.model.set_stage(trained[-1])
+        self._restore_best()
+        if trained[-1] != stages[-1]:
+            _log.warning(
+                "StagedTraining: `fit` ended before the stage %r, so the model"
+                " is that of the stage %r. Give `fit` more epochs, as"
+                " epochs=staged.max_epochs(model).",
+                stages[len(trained)],
+                trained[-1],
             )
 
     def _monitored(self, logs: dict[str, Any]) -> float:

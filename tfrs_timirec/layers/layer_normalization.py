@@ -51,10 +51,12 @@ class LayerNormalization(tf.keras.layers.LayerNormalization):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the normalized inputs, scaled and shifted."""
         # Half precision is too coarse for squares.
+        is_half = tf.as_dtype(self.compute_dtype).size < tf.float32.size
+        dtype = tf.float32 if is_half else self.compute_dtype
         outputs = _normalize(
-            tf.cast(inputs, tf.float32),
-            tf.cast(self.gamma, tf.float32),
-            tf.cast(self.beta, tf.float32),
+            tf.cast(inputs, dtype),
+            tf.cast(self.gamma, dtype),
+            tf.cast(self.beta, dtype),
             self.epsilon,
         )
         return tf.cast(outputs, self.compute_dtype)

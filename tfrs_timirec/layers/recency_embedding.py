@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec._validation import check_history_length, check_positive_int
 from tfrs_timirec.layers.initialization import small_normal
 
 
@@ -64,14 +64,15 @@ class RecencyEmbedding(tf.keras.layers.Layer):
 
     def call(self, valid_mask: tf.Tensor) -> tf.Tensor:
         """Returns the vectors of the positions."""
-        length = valid_mask.shape[1]
-        if length is not None and length > self.max_history_length:
-            raise ValueError(
+        check_history_length(
+            "RecencyEmbedding", valid_mask.shape[1], self.max_history_length
+        )
+        if valid_mask.shape[1] is None:
+            tf.debugging.assert_less_equal(
+                tf.shape(valid_mask)[1],
+                self.max_history_length,
                 "RecencyEmbedding: a history must not be longer than"
-                f" `max_history_length` ({self.max_history_length})."
-                f" Received: valid_mask.shape={valid_mask.shape}. Keep the"
-                " newest items, or make the layer with a larger"
-                " `max_history_length`."
+                f" `max_history_length` ({self.max_history_length}).",
             )
         is_item = tf.cast(valid_mask, tf.int32)
         positions = is_item * tf.cumsum(is_item, axis=1, reverse=True)

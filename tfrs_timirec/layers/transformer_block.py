@@ -117,6 +117,7 @@ class TransformerBlock(tf.keras.layers.Layer):
         training: bool | None = None,
     ) -> tf.Tensor:
         """Returns the vectors in the context of their history."""
+        last_mask = None if mask is None else mask[:, -1:]
         if mask is None:
             mask = tf.ones(tf.shape(item_vectors)[:2], tf.bool)
         mask = mask[:, tf.newaxis]  # (batch, num_queries or 1, length)
@@ -144,7 +145,10 @@ class TransformerBlock(tf.keras.layers.Layer):
         hidden = self.attention_norm(item_vectors + context)
         output = self.feed_forward_output(self.feed_forward_hidden(hidden))
         output = self.feed_forward_dropout(output, training=training)
-        return self.feed_forward_norm(hidden + output)
+        output = self.feed_forward_norm(hidden + output)
+        if last_only:  # Else Keras would pass the mask of all places on.
+            output._keras_mask = last_mask
+        return output
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

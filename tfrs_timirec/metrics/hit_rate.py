@@ -40,7 +40,7 @@ class HitRate(tf.keras.metrics.Mean):
         self, values: tf.Tensor, sample_weight: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Adds a batch of ranks."""
-        hits = tf.cast(values <= self.k, tf.float32)
+        hits = tf.cast(tf.cast(values, tf.float32) <= self.k, tf.float32)
         return super().update_state(hits, sample_weight)
 
     def get_config(self) -> dict[str, Any]:

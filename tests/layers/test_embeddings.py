@@ -63,8 +63,19 @@ def test_recency_counts_from_the_newest(mask, positions):
 def test_history_that_is_too_long_is_an_error():
     layer = RecencyEmbedding(max_history_length=2, embedding_dim=4)
 
-    with pytest.raises(ValueError, match=r"`max_history_length` \(2\).*\(1, 3"):
+    with pytest.raises(ValueError, match=r"`max_history_length` \(2\).*of 3 p"):
         layer(tf.ones((1, 3), tf.bool))
+
+
+def test_length_that_is_not_known_before_is_checked_then():
+    layer = RecencyEmbedding(max_history_length=2, embedding_dim=4)
+    call = tf.function(layer, input_signature=[tf.TensorSpec((1, None), bool)])
+
+    assert call(tf.ones((1, 2), tf.bool)).shape == (1, 2, 4)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="must not be long"
+    ):
+        call(tf.ones((1, 3), tf.bool))
 
 
 @pytest.mark.parametrize(

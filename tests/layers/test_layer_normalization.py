@@ -49,6 +49,12 @@ def test_half_precision_is_computed_in_full():
     np.testing.assert_allclose(outputs, keras(inputs), rtol=1e-2, atol=1e-2)
 
 
+def test_double_precision_is_computed_as_such():
+    ours, keras = make_pair((9, DIM), dtype="float64")
+    inputs = tf.random.normal((9, DIM), dtype=tf.float64)
+    np.testing.assert_allclose(ours(inputs), keras(inputs), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "options", [{"axis": 1}, {"center": False}, {"scale": False}]
 )

@@ -142,6 +142,15 @@ def test_hands_its_mask_on():
     assert output._keras_mask.numpy().tolist() == [[False, True]]
 
 
+@pytest.mark.parametrize(("ids", "mask"), [([0, 3], True), ([3, 0], False)])
+def test_hands_on_the_mask_of_the_last_place_alone(ids, mask):
+    embedding = tf.keras.layers.Embedding(5, DIM, mask_zero=True)
+    output = TransformerBlock()(embedding(tf.constant([ids])), last_only=True)
+
+    assert output.shape == (1, 1, DIM)
+    assert output._keras_mask.numpy().tolist() == [[mask]]
+
+
 @pytest.mark.parametrize("value", [0, 2.5, None])
 def test_size_must_be_a_positive_integer(value):
     with pytest.raises(ValueError, match="`feed_forward_dim`.*Received"):

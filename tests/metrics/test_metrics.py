@@ -124,3 +124,8 @@ def test_rank_behind_the_list_gains_nothing_however_far():
 def test_k_must_be_a_positive_integer(metric_class, k):
     with pytest.raises(ValueError, match=f"`k`.*Received: k={k}"):
         metric_class(k=k)
+
+
+@pytest.mark.parametrize("metric", [HitRate, NDCG])
+def test_ranks_may_be_a_list(metric):
+    assert metric(k=5)([1.0, 9.0]).numpy() == 0.5

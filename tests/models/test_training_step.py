@@ -111,6 +111,11 @@ def test_compile_takes_no_loss_and_no_metrics():
         model.compile("adam", metrics=["mae"])
 
 
+def test_compile_refuses_xla():
+    with pytest.raises(ValueError, match="`jit_compile` must be False"):
+        make_model().compile("adam", jit_compile=True)
+
+
 def test_legacy_optimizer_is_refused():
     with pytest.raises(ValueError, match="`optimizer` must not be a legacy"):
         make_model().compile(tf.keras.optimizers.legacy.Adam())

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.training.toy_runs import assert_equal_weights, make_model
-from tfrs_timirec.models import ComiRec
+from tfrs_timirec.models import ComiRec, SingleVectorRecommender
 from tfrs_timirec.training import Backup
 
 
@@ -18,6 +18,21 @@ def test_nothing_saved_yet(tmp_path):
     assert Backup(tmp_path / "missing").progress() is None
     with pytest.raises(ValueError, match="must hold a backup.*missing"):
         Backup(tmp_path / "missing").restore(make_model(ComiRec))
+
+
+def test_model_without_weights_yet_is_named(tmp_path):
+    class LastItem(SingleVectorRecommender):
+        def encode(self, features, training=None):
+            return self.item_embedding(features["item_ids"][:, -1])
+
+    model, other = LastItem(9), LastItem(9)
+    for one in (model, other):
+        one.compile("adam")
+    model({"item_ids": tf.zeros((1, 3), tf.int32)})
+    Backup(tmp_path).save(model, progress_of(1))
+
+    with pytest.raises(ValueError, match="LastItem, which was not called yet"):
+        Backup(tmp_path).restore(other)
 
 
 def test_weights_optimizer_and_progress_come_back(tmp_path):

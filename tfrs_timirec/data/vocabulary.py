@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-PADDING_ID = 0
 UNKNOWN_ID = 1
 NUM_RESERVED_IDS = 2
 

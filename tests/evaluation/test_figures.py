@@ -1,5 +1,6 @@
 """The figures show what they were given."""
 
+import dataclasses
 import json
 
 import matplotlib.text
@@ -12,7 +13,7 @@ from tfrs_timirec.evaluation import (
     draw_case_study,
     draw_training_curves,
 )
-from tfrs_timirec.evaluation.figure_style import save_figure
+from tfrs_timirec.evaluation.figure_style import INTEREST_COLOURS, save_figure
 
 HISTORY = [
     {"stage": 1, "loss": 0.7, "val_ndcg_at_5": 0.1},
@@ -48,8 +49,9 @@ def texts(figure) -> list[str]:
 
 
 def test_curves_mark_the_best_epoch_of_each_stage():
-    figure = draw_training_curves(HISTORY)
+    figure = draw_training_curves(HISTORY, stage_names=("greedy", "TiMiRec"))
 
+    assert {"greedy", "TiMiRec"} <= set(texts(figure))
     assert {"0.312", "0.478"} <= set(texts(figure))
     curves = [line.get_xydata().tolist() for line in figure.axes[0].lines]
     assert [[1, 0.1], [2, 0.312], [3, 0.2]] in curves
@@ -73,6 +75,25 @@ def test_case_study_shows_history_distributions_and_lists():
     # The target: in TiMiRec's list, and as what was really watched.
     assert shown.count("The Lost Key 2") == 2
     assert set(STUDY.greedy) <= set(shown)
+
+
+def test_case_study_of_eight_interests_has_a_colour_for_each():
+    names = tuple(f"interest {number}" for number in range(8))
+    study = dataclasses.replace(
+        STUDY,
+        interest_names=names,
+        attention=np.full((8, 2), 0.5),
+        learned_interests=np.eye(8),
+        predicted=np.full(8, 1 / 8),
+        truth=np.full(8, 1 / 8),
+    )
+
+    assert set(names) <= set(texts(draw_case_study(study)))
+    assert len(set(INTEREST_COLOURS)) == 8
+    with pytest.raises(ValueError, match="at most 8 interests. Received: 9"):
+        draw_case_study(
+            dataclasses.replace(study, interest_names=(*names, "one more"))
+        )
 
 
 def test_case_study_survives_json():

@@ -30,6 +30,10 @@ from tfrs_timirec.serving import export
 
 _SHOWN = 5
 _DATASETS = ("household_tv/small", "household_tv/tiny")
+_STAGE_NAMES = (
+    "Stage 1\npretraining,\nscored greedily",
+    "Stage 2\nfinetuning,\nTiMiRec",
+)
 
 _DESCRIPTION = """\
 Trains TiMiRec on simulated households that share one television, compares it
@@ -126,7 +130,8 @@ def run(args: argparse.Namespace) -> int:
     first_ids = comparison.greedy.best_ids[:, 0]
     missed = truth.item_interests[first_ids] != likelier
     case = _choose_case(comparison, foreseen, missed)
-    save_figure(draw_training_curves(history), figures / "training.png")
+    curves = draw_training_curves(history, stage_names=_STAGE_NAMES)
+    save_figure(curves, figures / "training.png")
     study = study_case(
         training_run.model,
         training_run.split,

@@ -18,6 +18,7 @@ from tfrs_timirec.evaluation.figure_style import (
 )
 
 _LIST_LENGTH = 5
+_LEGEND_COLUMNS = 4
 # The most letters that fit in, by what is written.
 _LISTED_TITLE = 34
 _WATCHED_TITLE = 30
@@ -36,9 +37,17 @@ def draw_case_study(study: CaseStudy) -> matplotlib.figure.Figure:
     Args:
         study: the case.
 
+    Raises:
+        ValueError: if there are more interests than colours, 8.
+
     Example:
     >>> draw_case_study(study_case(...)).savefig("case.png")
     """
+    if len(study.interest_names) > len(INTEREST_COLOURS):
+        raise ValueError(
+            f"`study` must be of at most {len(INTEREST_COLOURS)} interests."
+            f" Received: {len(study.interest_names)}"
+        )
     rows = max(len(study.history), 2 * _LIST_LENGTH)
     figure = new_figure(12.6, 1.5 + 0.255 * rows)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.5, 0.85, 0.95))
@@ -62,9 +71,10 @@ def _draw_history(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
     num_learned = len(study.attention)
     _blank(axes, "Watched so far, oldest on top")
     axes.set_xlim(0, 10)
-    axes.set_ylim(length + 1.6, -0.9)
+    legend_rows = -(-len(study.interest_names) // _LEGEND_COLUMNS)
+    axes.set_ylim(length + 0.8 + 0.8 * legend_rows, -0.9)
     largest = study.attention.max()
-    columns = 9.6 - 0.85 * np.arange(num_learned)[::-1]
+    columns = 9.6 - min(0.85, 3.4 / num_learned) * np.arange(num_learned)[::-1]
     for k, x in enumerate(columns):
         colour = INTEREST_COLOURS[int(study.learned_interests[k].argmax())]
         sizes = 170 * study.attention[k] / largest
@@ -89,27 +99,29 @@ def _draw_history(axes: matplotlib.axes.Axes, study: CaseStudy) -> None:
         fontsize=9,
         color=TEXT_COLOUR,
     )
+    genres_length = min(_GENRES, int(12 * (columns[0] - 4.6)))
     for row, title in enumerate(study.history):
         kind = study.history_interests[row]
         _write_item(axes, row, _shorten(title, _WATCHED_TITLE), kind)
         axes.text(
             4.5,
             row,
-            _shorten(study.history_genres[row], _GENRES),
+            _shorten(study.history_genres[row], genres_length),
             va="center",
             fontsize=8.5,
             color=GREEDY_COLOUR,
         )
     for interest, name in enumerate(study.interest_names):
-        x = 0.1 + 2.6 * interest
+        row, column = divmod(interest, _LEGEND_COLUMNS)
+        x, y = 0.1 + 2.6 * column, length + 1.2 + 0.8 * row
         axes.add_patch(
             Rectangle(
-                (x, length + 0.95), 0.22, 0.5, color=INTEREST_COLOURS[interest]
+                (x, y - 0.25), 0.22, 0.5, color=INTEREST_COLOURS[interest]
             )
         )
         axes.text(
             x + 0.4,
-            length + 1.2,
+            y,
             name,
             va="center",
             fontsize=9,

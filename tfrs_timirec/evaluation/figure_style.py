@@ -8,8 +8,11 @@ import matplotlib.axes
 import matplotlib.figure
 import matplotlib.layout_engine
 
-INTEREST_COLOURS = ("#E07B39", "#3566A8", "#5B9A5B", "#8E5EA2")
-"""One colour for each planted interest, told apart by the colour-blind too."""
+INTEREST_COLOURS = (
+    *("#E07B39", "#3566A8", "#5B9A5B", "#8E5EA2"),
+    *("#C9A227", "#4FB3BF", "#7A4B2A", "#D77FA8"),
+)
+"""One colour for each interest; the first four suit the colour-blind best."""
 
 GREEDY_COLOUR = "#8A8F98"
 TIMIREC_COLOUR = "#C2304A"

@@ -16,16 +16,14 @@ from tfrs_timirec.evaluation.figure_style import (
     tidy,
 )
 
-_STAGES = (
-    ("Stage 1: pretraining, scored greedily", GREEDY_COLOUR),
-    ("Stage 2: finetuning, TiMiRec", TIMIREC_COLOUR),
-)
+_COLOURS = (GREEDY_COLOUR, TIMIREC_COLOUR)
 
 
 def draw_training_curves(
     history: Sequence[Mapping[str, float]],
     monitor: str = "val_ndcg_at_5",
     label: str = "NDCG@5 on validation cases",
+    stage_names: Sequence[str] = ("Stage 1", "Stage 2"),
 ) -> matplotlib.figure.Figure:
     """Draws the validation metric and the loss over both stages' epochs.
 
@@ -36,6 +34,7 @@ def draw_training_curves(
             `StagedTraining.history`.
         monitor: name of the metric, higher is better.
         label: what the metric is called in the figure.
+        stage_names: what the stages are called there.
 
     Raises:
         ValueError: if there is no epoch.
@@ -51,7 +50,8 @@ def draw_training_curves(
     figure = new_figure(8.4, 4.0)
     left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
     epochs = range(1, len(history) + 1)
-    for number, (name, colour) in enumerate(_STAGES, start=1):
+    stages = zip(stage_names, _COLOURS, strict=True)
+    for number, (name, colour) in enumerate(stages, start=1):
         own = [
             (epoch, entry)
             for epoch, entry in zip(epochs, history, strict=True)
@@ -70,7 +70,7 @@ def draw_training_curves(
     _mark_change(right, history)
     left.set_title(label, loc="left", fontsize=11, color=TEXT_COLOUR)
     right.set_title(
-        "Training loss (stage 2: two terms)",
+        "Training loss",
         loc="left",
         fontsize=11,
         color=TEXT_COLOUR,
@@ -113,10 +113,9 @@ def _name_stage(
     name: str,
     colour: str,
 ) -> None:
-    """Writes a stage's name below its curve, two words a line."""
-    head, tail = name.split(": ")
+    """Writes a stage's name below its curve."""
     axes.annotate(
-        f"{head}\n" + tail.replace(", ", ",\n"),
+        name,
         (0.6 * xs[-1] + 0.4 * xs[0], min(values[len(values) // 2 :])),
         xytext=(0, -18),
         textcoords="offset points",

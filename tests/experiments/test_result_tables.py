@@ -252,3 +252,16 @@ def test_ranks_survive_as_far_as_metrics_see():
 
     expected = [1, 1.5, 10, 10.5, 20, 20.5, 20.5, 20.5]
     assert decode_ranks(encode_ranks(ranks)).tolist() == expected
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"settings": {"newer": 1}}'])
+def test_file_that_is_no_result_is_named(tmp_path, content):
+    store, plan = ResultStore(tmp_path), make_plan()
+    cell = plan.cells(plan.datasets[0])["TiMiRec"][0]
+    fill(store, plan, {"TiMiRec": (0.2,)})
+    store.path(cell).write_text(content)
+
+    with pytest.raises(ValueError, match=r"seed0\.json.*Delete it"):
+        store.has(cell)
+    with pytest.raises(ValueError, match=r"seed0\.json.*Delete it"):
+        store.check_row(cell, "abc")

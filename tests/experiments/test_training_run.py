@@ -1,11 +1,13 @@
 """Runs that break off while they write, and runs opened by their folder."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from tfrs_timirec.experiments import TrainingRun, TrainingSettings, preset
+from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.run_folder import RunFolder
 
 SETTINGS = TrainingSettings(
@@ -119,6 +121,68 @@ def test_run_without_source_cannot_be_opened(unbroken):
         TrainingRun.open(run.folder)
 
 
+@pytest.fixture
+def opened(tmp_path):
+    """A run folder whose log is log.csv beside it."""
+    rows = [f"u{u},i{u + n},{n}" for u in range(6) for n in range(5)]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["user_id,item_id,timestamp", *rows]))
+    source = DataSource(interactions=str(path))
+    TrainingRun(SETTINGS, source.load(), tmp_path / "run", source=source)
+    return tmp_path / "run"
+
+
+def test_opening_a_run_writes_nothing(opened):
+    settings = opened / "settings.json"
+    before = settings.stat().st_mtime_ns, settings.read_text()
+
+    TrainingRun.open(opened)
+
+    assert (settings.stat().st_mtime_ns, settings.read_text()) == before
+    assert [path.name for path in opened.iterdir()] == ["settings.json"]
+
+
+def test_log_that_has_moved_is_found_where_the_command_says(opened, tmp_path):
+    log = tmp_path / "log.csv"
+    moved = log.rename(tmp_path / "moved.csv")
+
+    with pytest.raises(FileNotFoundError, match="of the run '.*run' must be"):
+        TrainingRun.open(opened)
+
+    source = DataSource(interactions=str(moved))
+    TrainingRun(SETTINGS, source.load(), opened, source=source)
+    assert TrainingRun.open(opened).interactions.num_users == 6
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda content: {"editor.fontSize": 12}, "'source'"),
+        (lambda content: [], "list"),
+        (
+            lambda content: {
+                **content,
+                "settings": {**content["settings"], "newer": 1},
+            },
+            "'newer'",
+        ),
+    ],
+)
+def test_settings_of_something_else_are_named(opened, change, reason):
+    path = opened / "settings.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+
+    with pytest.raises(ValueError, match=rf"settings\.json.*{reason}"):
+        TrainingRun.open(opened)
+
+
+def test_history_that_is_none_is_named(tmp_path):
+    (tmp_path / "history.csv").write_text("a,b\n1,2\n")
+
+    with pytest.raises(ValueError, match=r"history\.csv without .*'stage'"):
+        RunFolder(tmp_path).read_history()
+
+
 def test_unfinished_run_has_no_weights(log, tmp_path):
     run = TrainingRun(SETTINGS, log, tmp_path)
 
@@ -137,7 +201,9 @@ def test_preset_without_numbers_is_the_default():
     [
         ({"model": "comirek"}, "Did you mean comirec"),
         ({"optimizer": "adam"}, "`optimizer` must be one of.*lazy_adam"),
-        ({"seed": -1}, "`seed` must lie between"),
+        ({"seed": -1}, "`seed` must be an integer that is not negative"),
+        ({"seed": 0.5}, "`seed` must be an integer that is not negative"),
+        ({"seed": True}, "`seed` must be an integer that is not negative"),
         ({"seed": 2**31}, "`seed` must lie between"),
         ({"patience": 0}, "`patience` must be a positive integer"),
         ({"finetuning_rate_factor": 0.0}, "`finetuning_rate_factor` must be a"),

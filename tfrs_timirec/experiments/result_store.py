@@ -54,9 +54,7 @@ class ResultStore:
             ValueError: if the file is no result.
         """
         path = self.path(cell)
-        if not path.exists():
-            return None
-        return read_json(path)
+        return _read_result(path) if path.exists() else None
 
     def has(self, cell: Cell) -> bool:
         """Whether a cell has finished.
@@ -90,7 +88,7 @@ class ResultStore:
             ValueError: if another seed's result is of others.
         """
         for path in self.path(cell).parent.glob("seed*.json"):
-            result = read_json(path)
+            result = _read_result(path)
             known = dataclasses.replace(
                 _settings(result), seed=cell.settings.seed
             )
@@ -165,6 +163,19 @@ class ResultStore:
                     )
             row[seed] = result
         return row
+
+
+def _read_result(path: pathlib.Path) -> dict[str, Any]:
+    result = read_json(path)
+    try:
+        _settings(result)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            "A result must be one that this version can read. Received:"
+            f" {path}, which is none ({error}). Delete it, or choose another"
+            " folder of results."
+        ) from error
+    return result
 
 
 def _settings(result: dict[str, Any]) -> TrainingSettings:

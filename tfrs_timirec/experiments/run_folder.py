@@ -19,6 +19,7 @@ from tfrs_timirec._files import (
     write_json,
     write_whole,
 )
+from tfrs_timirec.data import Interactions
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.settings import TrainingSettings
 
@@ -63,6 +64,42 @@ class RunRecord:
                 "source": source and DataSource(**source),
             }
         )
+
+    def load_data(self, folder: pathlib.Path) -> Interactions:
+        """Returns the data, read from where it was.
+
+        Args:
+            folder: the run folder, for errors.
+
+        Raises:
+            FileNotFoundError: if the data is gone.
+            ValueError: if it is not what it was, or the run came from a
+                program that did not say from where.
+        """
+        if not self.source:
+            raise ValueError(
+                "`folder` must hold a run that knows where its data came from."
+                f" Received: folder='{folder}', made by a program that gave no"
+                " `source`. Make a TrainingRun with the same settings,"
+                " interactions and folder instead."
+            )
+        try:
+            interactions = self.source.load()
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"The data of the run '{folder}' must be where it was. {error}"
+                " If it has moved, repeat the command that trained the run with"
+                " its new place, which the run then remembers."
+            ) from error
+        if interactions.fingerprint != self.data_fingerprint:
+            raise ValueError(
+                f"The data of the run '{folder}' must be what it was trained"
+                f" on. Received: {self.source.place!r}, which has changed"
+                f" since: fingerprint {interactions.fingerprint[:12]}, then"
+                f" {self.data_fingerprint[:12]}. Bring the old data back, or"
+                " train anew with another folder."
+            )
+        return interactions
 
     def differences(self, other: RunRecord) -> list[str]:
         """Returns in what another run differs, in words.
@@ -125,14 +162,23 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: if this is no run folder.
-            ValueError: if `settings.json` is no JSON file.
+            ValueError: if `settings.json` is no JSON file, or no record that
+                this version can read.
         """
         if not self._settings.is_file():
             raise FileNotFoundError(
                 "`folder` must be a run folder, which holds a settings.json."
                 f" Received: folder='{self.path}'"
             )
-        return RunRecord.from_json(read_json(self._settings))
+        content = read_json(self._settings)
+        try:
+            return RunRecord.from_json(content)
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                "`folder` must be a run folder that this version can read."
+                f" Received: {self._settings}, which is no record of a run here"
+                f" ({error}). Choose another folder."
+            ) from error
 
     def claim(self, record: RunRecord) -> RunRecord:
         """Writes what the run is, or compares it with what was written.
@@ -148,8 +194,8 @@ class RunFolder:
                 wildcard.
         """
         check_path("folder", self.path)
-        if self._settings.exists():
-            known = self.record()
+        known = self.record() if self._settings.exists() else None
+        if known:
             if differences := record.differences(known):
                 raise ValueError(
                     "`folder` must be new or hold a run of the same settings"
@@ -162,7 +208,8 @@ class RunFolder:
                 command=known.command,
                 pretrained_from=known.pretrained_from,
             )
-        write_json(self._settings, record.to_json())
+        if record != known:  # A finished run may lie where nobody may write.
+            write_json(self._settings, record.to_json())
         return record
 
     def copy(self, path: pathlib.Path) -> RunFolder:
@@ -200,8 +247,16 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: if the run has not finished.
+            ValueError: if the file holds no logs.
         """
-        return pd.read_csv(self._history, float_precision="round_trip")
+        history = pd.read_csv(self._history, float_precision="round_trip")
+        if "stage" not in history:
+            raise ValueError(
+                "`folder` must hold whole logs. Received:"
+                f" {self._history} without a column 'stage'. Train into another"
+                " folder, or bring back a copy."
+            )
+        return history
 
     def write_history(self, history: Sequence[dict[str, Any]]) -> None:
         """Writes the logs, a row an epoch.

@@ -143,26 +143,11 @@ class TrainingRun:
             ValueError: if the data is not what it was, or it came from a
                 program that did not say from where.
         """
-        record = RunFolder(pathlib.Path(folder)).record()
-        if not record.source:
-            raise ValueError(
-                "`folder` must hold a run that knows where its data came from."
-                f" Received: folder='{folder}', made by a program that gave no"
-                " `source`. Make a TrainingRun with the same settings,"
-                " interactions and folder instead."
-            )
-        interactions = record.source.load()
-        if interactions.fingerprint != record.data_fingerprint:
-            raise ValueError(
-                f"The data of the run '{folder}' must be what it was trained"
-                f" on. Received: {record.source.place!r}, which has changed"
-                f" since: fingerprint {interactions.fingerprint[:12]}, then"
-                f" {record.data_fingerprint[:12]}. Bring the old data back, or"
-                " train anew with another folder."
-            )
+        files = RunFolder(pathlib.Path(folder))
+        record = files.record()
         return cls(
             record.settings,
-            interactions,
+            record.load_data(files.path),
             folder,
             source=record.source,
             command=record.command,

@@ -24,6 +24,25 @@ def check_positive_int(owner: str, **arguments: int) -> None:
             )
 
 
+def check_non_negative_int(owner: str, **arguments: int) -> None:
+    """Raises a ValueError unless every argument is an integer, 0 or more.
+
+    Args:
+        owner: class that takes the arguments; the message starts with it.
+        **arguments: values by argument name.
+
+    Raises:
+        ValueError: naming the first argument that breaks the rule.
+    """
+    for name, value in arguments.items():
+        is_integer = isinstance(value, numbers.Integral)
+        if isinstance(value, bool) or not is_integer or value < 0:
+            raise ValueError(
+                f"{owner}: `{name}` must be an integer that is not negative."
+                f" Received: {name}={value!r}"
+            )
+
+
 def check_rate(owner: str, **arguments: float) -> None:
     """Raises a ValueError unless every argument is a share below one.
 

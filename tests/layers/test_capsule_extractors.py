@@ -151,6 +151,7 @@ def test_history_that_is_too_long_is_an_error(extractor_class):
         ("max_history_length", 0),
         ("num_iterations", 0),
         ("routing_seed", -1),
+        ("routing_seed", 1.5),
     ],
 )
 def test_bad_argument_is_named(name, value):

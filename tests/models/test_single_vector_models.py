@@ -276,6 +276,7 @@ def test_a_longer_history_than_its_positions_is_an_error(make):
         (GRU4Rec, "embedding_dim", 0),
         (GRU4Rec, "vocabulary_size", 2.5),
         (YouTubeDNN, "num_hidden_layers", -1),
+        (YouTubeDNN, "num_hidden_layers", 1.5),
         (SASRec, "num_blocks", 0),
         (SASRec, "max_history_length", 0),
         (TiSASRec, "num_blocks", 0),

@@ -7,7 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tfrs_timirec._validation import check_positive_int, check_rate
+from tfrs_timirec._validation import (
+    check_non_negative_int,
+    check_positive_int,
+    check_rate,
+)
 from tfrs_timirec.experiments.known_names import check_known
 from tfrs_timirec.experiments.model_builders import (
     MODEL_BUILDERS,
@@ -164,9 +168,14 @@ class TrainingSettings:
             "TrainingSettings",
             **{name: getattr(self, name) for name in _POSITIVE_INTS},
         )
+        check_non_negative_int(
+            "TrainingSettings",
+            seed=self.seed,
+            num_hidden_layers=self.num_hidden_layers,
+        )
         check_rate("TrainingSettings", dropout=self.dropout)
         self._check_numbers()
-        if not 0 <= self.seed < _SEED_END:
+        if self.seed >= _SEED_END:
             raise ValueError(
                 f"`seed` must lie between 0 and {_SEED_END - 1}. Received:"
                 f" seed={self.seed!r}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrs_timirec._validation import check_non_negative_int
 from tfrs_timirec.layers.capsule_extractor import _CapsuleExtractor
 from tfrs_timirec.layers.routing import route
 
@@ -70,11 +71,7 @@ class MINDExtractor(_CapsuleExtractor):
         routing_seed: int = 0,
         **kwargs: Any,
     ):
-        if routing_seed < 0:
-            raise ValueError(
-                "MINDExtractor: `routing_seed` must not be negative."
-                f" Received: routing_seed={routing_seed}"
-            )
+        check_non_negative_int("MINDExtractor", routing_seed=routing_seed)
         super().__init__(vocabulary_size, **kwargs)
         self.adaptive_interests = adaptive_interests
         self.routing_seed = routing_seed

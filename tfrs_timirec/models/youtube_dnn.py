@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrs_timirec._validation import check_non_negative_int
 from tfrs_timirec.layers.initialization import small_normal_dense
 from tfrs_timirec.models.feature_specs import empty_features
 from tfrs_timirec.models.sequential_recommender import Features
@@ -55,11 +56,9 @@ class YouTubeDNN(SingleVectorRecommender):
         num_hidden_layers: int = 0,
         **kwargs: Any,
     ):
-        if num_hidden_layers < 0:
-            raise ValueError(
-                "YouTubeDNN: `num_hidden_layers` must not be negative."
-                f" Received: num_hidden_layers={num_hidden_layers}"
-            )
+        check_non_negative_int(
+            "YouTubeDNN", num_hidden_layers=num_hidden_layers
+        )
         super().__init__(vocabulary_size, embedding_dim=embedding_dim, **kwargs)
         self.perceptron = [
             *(

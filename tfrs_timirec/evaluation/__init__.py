@@ -18,8 +18,8 @@ from tfrs_timirec.evaluation.planted_truth import (
 )
 from tfrs_timirec.evaluation.ranking import rank_held_out
 from tfrs_timirec.evaluation.recommendations import recommend_held_out
-from tfrs_timirec.evaluation.significance import gains, paired_t_test
-from tfrs_timirec.evaluation.summary import summarize_ranks
+from tfrs_timirec.evaluation.significance import paired_t_test
+from tfrs_timirec.evaluation.summary import gains, summarize_ranks
 from tfrs_timirec.evaluation.training_curves import draw_training_curves
 
 __all__ = [

@@ -13,6 +13,7 @@ from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation.recommendations import recommend_held_out
 from tfrs_timirec.metrics import InterestDistance
 from tfrs_timirec.models import ComiRec, TiMiRec
+from tfrs_timirec.models.scoring import cosines
 
 DIVERGENCE_EDGES = (0.0, 0.01, 0.02, 0.05)
 """Upper edges of the ranges of Figure 2; what is above the last is one more."""
@@ -132,12 +133,7 @@ def interest_distributions(
         temperature: temperature (T).
     """
     items = tf.gather(model.item_embeddings, item_ids)
-    cosines = tf.einsum(
-        "bkd,bd->bk",
-        tf.math.l2_normalize(tf.cast(interests, items.dtype), axis=-1),
-        tf.math.l2_normalize(items, axis=-1),
-    )
-    return tf.nn.softmax(cosines / temperature).numpy()
+    return tf.nn.softmax(cosines(interests, items) / temperature).numpy()
 
 
 def divergence_shares(divergences: np.ndarray) -> list[float]:

@@ -42,31 +42,3 @@ def paired_t_test(
     if np.ptp(differences) < _ROUNDING:
         return float(abs(differences[0]) < _ROUNDING)
     return float(scipy.stats.ttest_rel(one, other).pvalue)
-
-
-def gains(ranks: np.ndarray, metric: str) -> np.ndarray:
-    """Returns what each case adds to a metric.
-
-    Args:
-        ranks: (num_cases,) ranks of the targets, 1 is best.
-        metric: as "hit_rate_at_10" or "ndcg_at_5".
-
-    Returns:
-        (num_cases,) float64 gains, whose mean is the metric.
-
-    Raises:
-        ValueError: if the metric is neither a hit rate nor an NDCG.
-
-    Example:
-    >>> gains(np.array([1.0, 3.0, 11.0]), "ndcg_at_10")
-    array([1. , 0.5, 0. ])
-    """
-    name, _, cutoff = metric.partition("_at_")
-    if name not in ("hit_rate", "ndcg") or not cutoff.isdecimal():
-        raise ValueError(
-            "`metric` must be hit_rate_at_N or ndcg_at_N."
-            f" Received: metric={metric!r}"
-        )
-    ranks = np.asarray(ranks, np.float64)
-    values = 1.0 if name == "hit_rate" else 1 / np.log2(ranks + 1)
-    return np.where(ranks <= int(cutoff), values, 0.0)

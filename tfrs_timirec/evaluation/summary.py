@@ -1,4 +1,4 @@
-"""Ranking metrics from ranks."""
+"""Ranking metrics from ranks, of each case and in the mean."""
 
 from __future__ import annotations
 
@@ -29,11 +29,39 @@ def summarize_ranks(
             "`ranks` must hold at least one rank. Received: an empty array."
             " Only users with three interactions or more are evaluated."
         )
-    gains = 1 / np.log2(ranks + 1)
     return {
-        f"hit_rate_at_{cutoff}": float(np.mean(ranks <= cutoff))
-        for cutoff in cutoffs
-    } | {
-        f"ndcg_at_{cutoff}": float(np.mean(np.where(ranks <= cutoff, gains, 0)))
-        for cutoff in cutoffs
+        metric: float(np.mean(gains(ranks, metric)))
+        for metric in (
+            f"{name}_at_{cutoff}"
+            for name in ("hit_rate", "ndcg")
+            for cutoff in cutoffs
+        )
     }
+
+
+def gains(ranks: np.ndarray, metric: str) -> np.ndarray:
+    """Returns what each case adds to a metric.
+
+    Args:
+        ranks: (num_cases,) ranks of the targets, 1 is best.
+        metric: as "hit_rate_at_10" or "ndcg_at_5".
+
+    Returns:
+        (num_cases,) float64 gains, whose mean is the metric.
+
+    Raises:
+        ValueError: if the metric is neither a hit rate nor an NDCG.
+
+    Example:
+    >>> gains(np.array([1.0, 3.0, 11.0]), "ndcg_at_10")
+    array([1. , 0.5, 0. ])
+    """
+    name, _, cutoff = metric.partition("_at_")
+    if name not in ("hit_rate", "ndcg") or not cutoff.isdecimal():
+        raise ValueError(
+            "`metric` must be hit_rate_at_N or ndcg_at_N."
+            f" Received: metric={metric!r}"
+        )
+    ranks = np.asarray(ranks, np.float64)
+    values = 1.0 if name == "hit_rate" else 1 / np.log2(ranks + 1)
+    return np.where(ranks <= int(cutoff), values, 0.0)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tfrs_timirec.evaluation.significance import gains, paired_t_test
+from tfrs_timirec.evaluation.significance import paired_t_test
+from tfrs_timirec.evaluation.summary import gains
 from tfrs_timirec.experiments.experiment import Plan
 from tfrs_timirec.experiments.paper_numbers import (
     METRICS,

@@ -1,4 +1,4 @@
-"""Scores of a catalogue, and means over a batch that replicas share."""
+"""Scores and cosines of items, and means over a batch that replicas share."""
 
 from __future__ import annotations
 
@@ -26,6 +26,22 @@ def best_scores(user_vectors: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         for vectors in tf.unstack(user_vectors, axis=1)
     ]
     return functools.reduce(tf.maximum, scores)
+
+
+def cosines(user_vectors: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+    """Returns how alike each user's vectors and item are (Eq. 5).
+
+    Args:
+        user_vectors: (batch, num_vectors, dim).
+        items: (batch, dim), one item a user.
+
+    Returns:
+        (batch, num_vectors) cosines.
+    """
+    return tf.linalg.matvec(
+        tf.math.l2_normalize(tf.cast(user_vectors, items.dtype), axis=-1),
+        tf.math.l2_normalize(items, axis=-1),
+    )
 
 
 def batch_mean(losses: tf.Tensor) -> tf.Tensor:

@@ -15,7 +15,7 @@ from tfrs_timirec.models.feature_specs import (
     empty_features,
     longest_history,
 )
-from tfrs_timirec.models.scoring import batch_mean
+from tfrs_timirec.models.scoring import batch_mean, cosines
 from tfrs_timirec.models.sequential_recommender import Features
 
 
@@ -266,11 +266,7 @@ class TiMiRec(ComiRec):
         targets = tf.nn.embedding_lookup(
             self.item_embeddings, features["target_id"]
         )
-        interests = tf.cast(interests, targets.dtype)
-        return tf.linalg.matvec(
-            tf.math.l2_normalize(interests, axis=-1),
-            tf.math.l2_normalize(targets, axis=-1),
-        )
+        return cosines(interests, targets)
 
 
 def aggregate(interests: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

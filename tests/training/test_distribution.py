@@ -41,7 +41,7 @@ def test_two_replicas_train_as_one(mirrored, loss):
     assert len(one) == len(two) == 2
     assert one[1]["ranking_loss"] < 0.95 * one[0]["ranking_loss"]
     for expected, actual in zip(one, two, strict=True):
-        assert actual == pytest.approx(expected, rel=1e-5)
+        assert actual == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
 def test_every_optimizer_keeps_the_replicas_equal(mirrored):

@@ -42,6 +42,33 @@ def test_two_rows_of_a_user_are_an_error():
 
 
 @pytest.mark.parametrize(
+    ("index", "ids", "received"),
+    [
+        ([10, 11], ["10", "11"], "integer in the index, as 10, and text in"),
+        # `item_id` left as a column.
+        (pd.RangeIndex(2), ["10", "11"], "integer in the index, as 0"),
+        (["10", "11"], [10, 11], "text in the index, as '10', and integer"),
+    ],
+)
+def test_ids_of_another_type_are_an_error(index, ids, received):
+    table = pd.DataFrame({"title": ["A", "B"]}, index=index)
+
+    with pytest.raises(ValueError, match=f"`item_metadata`.*{received}"):
+        align_table("item_metadata", table, np.array(ids, dtype=object))
+
+
+@pytest.mark.parametrize("index", [[], ["x"], [1, "x"]])
+def test_table_that_describes_nothing_of_the_log_is_none(index):
+    # As when the k-core leaves no item that it describes.
+    table = pd.DataFrame({"title": ["X"] * len(index)}, index=index)
+
+    aligned = align_table("item_metadata", table, np.array(["a"], object))
+
+    assert aligned.rows["title"].isna().tolist() == [True]
+    assert (aligned.num_missing, aligned.num_unused) == (1, len(index))
+
+
+@pytest.mark.parametrize(
     ("column", "values", "ids"),
     [
         (["b", "a", "b"], ["a", "b"], [[2], [1], [2]]),

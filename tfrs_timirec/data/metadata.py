@@ -35,7 +35,8 @@ def align_table(
         ids: (num_ids,) raw ids.
 
     Raises:
-        ValueError: if an id has several rows.
+        ValueError: if an id has several rows, or no row's id is of the type
+            that those of the vocabulary are.
     """
     if not table.index.is_unique:
         twice = table.index[table.index.duplicated()].tolist()
@@ -44,6 +45,8 @@ def align_table(
             f" {twice[0]!r} several times. Remove the repeated rows."
         )
     num_known = int(np.count_nonzero(pd.Index(ids).isin(table.index)))
+    if not num_known and len(ids):
+        _check_types(argument, table.index, ids)
     # Beside missing values, plain integers become floats, and ids of 64 bits
     # that differ become equal.
     integers = {
@@ -58,6 +61,20 @@ def align_table(
         num_missing=len(ids) - num_known,
         num_unused=len(table) - num_known,
     )
+
+
+def _check_types(argument: str, index: pd.Index, ids: np.ndarray) -> None:
+    """Tells ids of the other type from those that only nobody met."""
+    wanted = _kind(ids[0])
+    if len(index) and all(_kind(value) != wanted for value in index):
+        (here,), (there,) = index[:1].tolist(), ids[:1].tolist()
+        raise ValueError(
+            f"`{argument}` must be indexed by the log's raw ids, of the type"
+            f" that they have there. Received: {_kind(here)} in the index, as"
+            f" {here!r}, and {wanted} in the log, as {there!r}. Make the"
+            " column of ids the index, of that type; those of a CSV log are"
+            " text: pd.read_csv(..., index_col=COLUMN, dtype={COLUMN: str})."
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -235,10 +235,11 @@ def test_epoch_that_is_left_early_counts():
     )
 
 
-def test_user_who_trained_on_everything_is_an_error():
-    split = LeaveOneOut(make_log({"ann": "abcab", "bob": "ab"}))
+def test_users_who_trained_on_everything_are_an_error():
+    log = make_log({"ann": "abcab", "bob": "ab", "cid": "bcacab"})
+    split = LeaveOneOut(log)
 
-    with pytest.raises(ValueError, match="all 3 items.*user='ann'"):
+    with pytest.raises(ValueError, match="2 that.*all 3 items.*user='ann'"):
         training_dataset(split)
 
 

@@ -47,11 +47,12 @@ def test_chunks_forget_the_users_before_them(cases_per_chunk, monkeypatch):
         assert len(set(row)) >= len(unseen) - 1  # See test_splits.
 
 
-def test_user_who_has_seen_everything_is_an_error():
-    log = make_log({"ann": "abcb", "bob": "ab"})
+def test_users_who_have_seen_everything_are_an_error():
+    # "dan" has as many interactions as there are items, but not of all.
+    log = make_log({"ann": "abcb", "bob": "ab", "cid": "cab", "dan": "aab"})
 
-    with pytest.raises(ValueError, match="all 3 items.*user='ann'"):
-        draw_negatives(log, np.array([1, 0]))
+    with pytest.raises(ValueError, match="2 that.*all 3 items.*user='ann'"):
+        draw_negatives(log, np.array([3, 2, 1, 0, 0]))
     assert (draw_negatives(log, np.array([1])) == 4).all()  # Only c is left.
 
 

@@ -148,10 +148,12 @@ def _check_unseen_items_remain(
         np.arange(interactions.num_users + 1) * interactions.vocabulary_size
     )
     counts = np.diff(np.searchsorted(seen_keys, first_keys))
-    if counts.max() >= interactions.num_items:
-        user = interactions.users[counts.argmax()]
+    sated = np.flatnonzero(counts >= interactions.num_items)
+    if len(sated):
         raise ValueError(
-            "`split` must leave every user items to draw negatives from, but"
-            f" one has trained on all {interactions.num_items} items."
-            f" Received: user={user!r}. Leave that user out of the log."
+            "`split` must leave every user items to draw negatives from."
+            f" Received: {len(sated):,} that trained on all"
+            f" {interactions.num_items:,} items, the first of them"
+            f" user={interactions.users[sated[0]]!r}. Leave them out of the"
+            " log."
         )

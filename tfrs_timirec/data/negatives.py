@@ -86,12 +86,17 @@ def _check_unseen_items_remain(
     interactions: Interactions, users: np.ndarray
 ) -> None:
     lengths = np.diff(interactions.row_splits)[users]
-    for user in np.unique(users[lengths >= interactions.num_items]):
-        _, items = _items_of(interactions, np.array([user]))
-        if len(np.unique(items)) >= interactions.num_items:
-            raise ValueError(
-                "`users` must have unseen items to draw negatives from, but a"
-                f" user has interacted with all {interactions.num_items}"
-                f" items. Received: user={interactions.users[user]!r}. Leave"
-                " that user out of the log."
-            )
+    sated = [
+        user
+        for user in np.unique(users[lengths >= interactions.num_items])
+        if len(np.unique(_items_of(interactions, np.array([user]))[1]))
+        >= interactions.num_items
+    ]
+    if sated:
+        raise ValueError(
+            "`users` must have unseen items to draw negatives from. Received:"
+            f" {len(sated):,} that interacted with all"
+            f" {interactions.num_items:,} items, the first of them"
+            f" user={interactions.users[sated[0]]!r}. Leave them out of the"
+            " log."
+        )

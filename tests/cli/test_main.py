@@ -382,7 +382,9 @@ def test_data_describe_counts(tmp_path, capsys):
 
     assert main(["data", "describe", "--interactions", str(log)]) == 0
 
-    words = capsys.readouterr().out.split()
+    out = capsys.readouterr().out
+    assert "Note: all times lie in 1970" in out
+    words = out.split()
     assert words[words.index("users") + 1] == str(NUM_USERS)
     assert words[words.index("interactions") + 1] == str(NUM_USERS * LENGTH)
 

@@ -64,6 +64,7 @@ def test_grid_is_gone_through_once_whatever_happens(tuned):
     assert states.count("FAIL") == 1
     assert output.count("Trial ") == 3
     assert "Best on validation cases" in output
+    assert "Note: all times lie in 1970" in output
 
 
 def test_best_settings_are_in_the_preset(tuned):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.data_arguments import (
     add_data_arguments,
     read_data_arguments,
 )
 from tfrs_timirec.cli.data_prepare import add_prepare_parser, prepare
+from tfrs_timirec.cli.notes import print_notes
 from tfrs_timirec.data.loading import list_datasets
 
 _DESCRIBE = """\
@@ -68,5 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "list":
         print("\n".join(list_datasets()))
     else:
-        print(read_data_arguments(args).load().describe())
+        interactions = read_data_arguments(args).load()
+        print(interactions.describe())
+        print_notes(make_console(), interactions)
     return 0

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import pathlib
 import shlex
-from collections.abc import Iterator
 
 import rich.console
 import tensorflow as tf
@@ -18,16 +17,13 @@ from tfrs_timirec.cli.data_arguments import (
     plain_name,
     read_data_arguments,
 )
+from tfrs_timirec.cli.notes import print_notes
 from tfrs_timirec.cli.results_table import print_results
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
     read_settings,
 )
 from tfrs_timirec.data import Interactions
-from tfrs_timirec.data.description import (
-    InteractionStatistics,
-    compute_statistics,
-)
 from tfrs_timirec.experiments import (
     MODEL_NAMES,
     DataSource,
@@ -41,8 +37,6 @@ from tfrs_timirec.training import (
     join_cluster,
     wait_for_all,
 )
-
-_SECONDS_A_YEAR = 365 * 86400
 
 _DESCRIPTION = """\
 Trains a model in one or two stages, evaluates it, and writes everything into a
@@ -228,33 +222,7 @@ def _describe(
         f" {interactions.num_interactions:,} interactions",
         soft_wrap=True,
     )
-    for note in _notes(compute_statistics(interactions), settings):
-        console.print(f"Note: {note}", soft_wrap=True)
-
-
-def _notes(
-    statistics: InteractionStatistics, settings: TrainingSettings
-) -> Iterator[str]:
-    """Says what makes the numbers of a log other than they seem."""
-    if 0 < statistics.last_timestamp < _SECONDS_A_YEAR:
-        yield (
-            "all times lie in 1970. They are read as Unix seconds; dates as"
-            " 20231114 or days must be converted first."
-        )
-    if statistics.repeated_pairs:
-        yield (
-            f"{statistics.repeated_pairs:,} interactions are of a user and an"
-            " item that the user had met before. A held-out item that stands"
-            " in its history is easy to foresee; 'timirec data prepare"
-            " --duplicates first' keeps the first of each."
-        )
-    if statistics.num_items <= settings.num_evaluation_negatives:
-        yield (
-            f"{settings.num_evaluation_negatives:,} negatives a case are drawn"
-            f" out of {statistics.num_items:,} items, so they repeat, and ranks"
-            " among them are worse than in the whole catalogue."
-            " --num-evaluation-negatives draws fewer."
-        )
+    print_notes(console, interactions, settings)
 
 
 def _default_folder(

@@ -16,6 +16,7 @@ from tfrs_timirec.cli.data_arguments import (
     plain_name,
     read_data_arguments,
 )
+from tfrs_timirec.cli.notes import print_notes
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
     given_settings,
@@ -148,10 +149,12 @@ def run(args: argparse.Namespace) -> int:
             )
     data = pathlib.Path(source.place).name if source.interactions else None
     data = plain_name(data or source.place)
+    interactions = source.load()
+    print_notes(console, interactions, settings)
     tuner = Tuner(
         settings=settings,
         grid={name: PAPER_GRID[name] for name in names},
-        interactions=source.load(),
+        interactions=interactions,
         folder=args.output or pathlib.Path("tuning") / f"{data}-{args.model}",
         source=source,
         command=shlex.join(["timirec", *args.words]),

@@ -1,0 +1,56 @@
+"""What makes the numbers of a log other than they seem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import rich.console
+
+from tfrs_timirec.data import Interactions
+from tfrs_timirec.data.description import (
+    InteractionStatistics,
+    compute_statistics,
+)
+from tfrs_timirec.experiments import TrainingSettings
+
+_SECONDS_A_YEAR = 365 * 86400
+
+
+def print_notes(
+    console: rich.console.Console,
+    interactions: Interactions,
+    settings: TrainingSettings | None = None,
+) -> None:
+    """Prints a line for each thing of a log that one should know.
+
+    Args:
+        console: where to print.
+        interactions: the log.
+        settings: what is going to be trained on it, if anything is.
+    """
+    for note in _notes(compute_statistics(interactions), settings):
+        console.print(f"Note: {note}", soft_wrap=True)
+
+
+def _notes(
+    statistics: InteractionStatistics, settings: TrainingSettings | None
+) -> Iterator[str]:
+    if 0 < statistics.last_timestamp < _SECONDS_A_YEAR:
+        yield (
+            "all times lie in 1970. They are read as Unix seconds; dates as"
+            " 20231114 or days must be converted first."
+        )
+    if statistics.repeated_pairs:
+        yield (
+            f"{statistics.repeated_pairs:,} interactions are of a user and an"
+            " item that the user had met before. A held-out item that stands"
+            " in its history is easy to foresee; 'timirec data prepare"
+            " --duplicates first' keeps the first of each."
+        )
+    if settings and statistics.num_items <= settings.num_evaluation_negatives:
+        yield (
+            f"{settings.num_evaluation_negatives:,} negatives a case are drawn"
+            f" out of {statistics.num_items:,} items, so they repeat, and ranks"
+            " among them are worse than in the whole catalogue."
+            " --num-evaluation-negatives draws fewer."
+        )

@@ -30,7 +30,7 @@ SEARCH = ["--trials", "4", "--parameters", "num_interests", "--max-epochs=2"]
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory):
     """(log, folder of the study, what was printed after the kill)."""
-    folder = tmp_path_factory.mktemp("tune")
+    folder = tmp_path_factory.mktemp("tune ü")
     log = write_log(folder / "log.csv")
     words = ["tune", "--interactions", log, "--model", "comirec", *TINY]
     command = [TIMIREC, *words, *SEARCH, "--output", folder / "study"]
@@ -105,7 +105,9 @@ def test_finished_study_trains_nothing(tuned, capsys):
 
     assert main([*words, *SEARCH, "--output", str(folder)]) == 0
 
-    assert "epoch" not in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "epoch" not in out
+    assert out.endswith(f"  timirec train --preset '{folder}/preset.json' …\n")
     for other in ["--l2=0.5"], ["--preset", "large_batch"]:
         error = failure(capsys, *words, *SEARCH, "--output", folder, *other)
         assert "which differs in settings" in error

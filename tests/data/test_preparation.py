@@ -156,15 +156,17 @@ def test_order_of_a_prepared_folder_is_final(tmp_path, ties, order):
 def test_command_prepares_and_describes(tmp_path, capsys):
     frame = make_frame(100)
     pattern = write_parts(frame.rename(columns={"user_id": "who"}), tmp_path)
-    output = tmp_path / "prepared"
+    output = tmp_path / "prep ü"
     words = ["data", "prepare", "--interactions", pattern, "--user-column"]
     words += ["who", "--output", str(output)]
 
     assert main([*words, "--beam", "--runner=DirectRunner"]) == 0
 
-    assert "Read 100 rows, kept 100" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Read 100 rows, kept 100" in out
+    assert f"timirec train --interactions '{output}' --model timirec" in out
     assert main(["data", "describe", "--interactions", str(output)]) == 0
-    assert capsys.readouterr().out.startswith("prepared\n")
+    assert capsys.readouterr().out.startswith("prep ü\n")
     expected = Interactions.from_dataframe(frame)
     assert_same(DataSource(interactions=str(output)).load(), expected)
     with pytest.raises(ValueError, match="`user_column`.*prepared folder"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.data_arguments import add_tie_argument
@@ -152,13 +153,14 @@ def prepare(args: argparse.Namespace) -> int:
         - report.duplicates_removed
         - report.interactions_below_minimum
     )
+    train = ["timirec", "train", "--interactions", args.output]
+    train += ["--model", "timirec"]
     print(
         f"Read {report.rows_read:,} rows, kept {kept:,}:"
         f" {report.duplicates_removed:,} duplicates and"
         f" {report.interactions_below_minimum:,} rows of"
         f" {report.users_below_minimum:,} users and"
         f" {report.items_below_minimum:,} items below the minimum are left out."
-        f"\nTrain on them with: timirec train --interactions {args.output}"
-        " --model timirec"
+        f"\nTrain on them with: {shlex.join(train)}"
     )
     return 0

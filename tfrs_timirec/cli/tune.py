@@ -181,7 +181,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     console.print(
         f"The best settings are in {tuner.preset_path}. Train with them:\n"
-        f"  timirec train --preset {tuner.preset_path} …",
+        f"  timirec train --preset {shlex.quote(str(tuner.preset_path))} …",
         soft_wrap=True,
     )
     return 0

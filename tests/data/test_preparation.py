@@ -52,7 +52,9 @@ def test_files_of_all_kinds_equal_one_table(tmp_path):
     assert report.items_below_minimum > 0
     assert report.duplicates_removed > 0
     assert report.rows_out_of_order > 0
-    assert_same(load_prepared(tmp_path / "prepared"), expected)
+    found = load_prepared(tmp_path / "prepared")
+    assert_same(found, expected)
+    assert found.report.preparation == report
     assert len(steps) == 3
     names = {path.name for path in (tmp_path / "prepared").iterdir()}
     assert "user_sequences-users.tfrecord-00001-of-00002" in names

@@ -30,8 +30,8 @@ def items(log):
     return "".join(log.decode_items(log.item_ids))
 
 
-def write_preparation(folder, ties):
-    report = {"options": {"ties": ties}}
+def write_preparation(folder, ties, **counts):
+    report = {"options": {"ties": ties, "duplicates": "first"}, **counts}
     (folder / "preparation.json").write_text(json.dumps({"report": report}))
 
 
@@ -67,6 +67,41 @@ def test_tie_rule_is_that_of_the_preparation(tmp_path):
         load_prepared(folder, REVERSE)
 
 
+@pytest.mark.parametrize(
+    ("counts", "last_lines"),
+    [
+        (
+            {"rows_read": 5, "duplicates_removed": 2},
+            [
+                "rows before preparation 5",
+                "duplicates removed 2 rows (the first of each user-item pair is"
+                " kept)",
+                "rows read 3",
+            ],
+        ),
+        (
+            {"rows_read": 3},
+            [
+                "rows before preparation 3",
+                "rows read 3",
+                "changed or removed nothing",
+            ],
+        ),
+    ],
+)
+def test_description_says_what_the_preparation_did(
+    tmp_path, counts, last_lines
+):
+    folder = prepare(tmp_path, [10, 10, 10]).data_path
+    write_preparation(folder, "file_order", **counts)
+
+    text = load_prepared(folder).describe()
+
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[-len(last_lines) :] == last_lines
+    assert lines[-len(last_lines) - 1].startswith("repeated user-item pairs")
+
+
 def test_other_rules_apply(tmp_path):
     folder = prepare(tmp_path, [10, 10, 10]).data_path
     write_preparation(folder, "reverse_file_order")
@@ -76,7 +111,9 @@ def test_other_rules_apply(tmp_path):
         load_prepared(folder, core)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"report": {}}'])
+@pytest.mark.parametrize(
+    "text", ["{", "{}", "[]", '{"report": {}}', '{"report": "x"}']
+)
 def test_broken_record_of_the_preparation(tmp_path, text):
     folder = prepare(tmp_path, [1, 2, 3]).data_path
     (folder / "preparation.json").write_text(text)

@@ -86,6 +86,8 @@ class CleaningReport:
             lacks (0 if there is no item table).
         ids_with_outer_spaces: user and item ids that begin or end with white
             space; they are kept as they are, so " a" and "a" differ.
+        preparation: the same of the preparation that wrote what was read here;
+            None if there was none.
     """
 
     options: CleaningOptions = CleaningOptions()
@@ -100,6 +102,7 @@ class CleaningReport:
     items_without_interactions: int = 0
     items_without_metadata: int = 0
     ids_with_outer_spaces: int = 0
+    preparation: "CleaningReport | None" = None
 
 
 def chronological_order(

@@ -151,9 +151,26 @@ def describe(interactions: "Interactions") -> str:
 
 
 def _cleaning_rows(report: CleaningReport) -> list[tuple[str, str]]:
+    """Says what a preparation did, if there was one, and then the reading."""
+    headings = {"rows read": report}
+    if report.preparation:
+        headings = {"rows before preparation": report.preparation, **headings}
+    rows = [
+        row
+        for heading, part in headings.items()
+        for row in _counted_rows(heading, part)
+    ]
+    if len(rows) == len(headings):
+        rows.append(("changed or removed", "nothing"))
+    return rows
+
+
+def _counted_rows(
+    heading: str, report: CleaningReport
+) -> list[tuple[str, str]]:
     options = report.options
     rows = [
-        ("rows read", report.rows_read, ""),
+        (heading, report.rows_read, ""),
         ("sorted", report.rows_out_of_order, "rows were out of time order"),
         (
             "rounded down",
@@ -190,14 +207,11 @@ def _cleaning_rows(report: CleaningReport) -> list[tuple[str, str]]:
             "are missing from the item table",
         ),
     ]
-    shown = [
+    return [
         (label, f"{count:,} {text}".rstrip())
         for label, count, text in rows
         if count
     ]
-    if len(shown) == 1:
-        shown.append(("changed or removed", "nothing"))
-    return shown
 
 
 def _spread(counts: np.ndarray) -> Spread:

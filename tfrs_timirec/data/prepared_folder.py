@@ -9,7 +9,11 @@ import os
 import tensorflow_datasets as tfds
 from etils import epath
 
-from tfrs_timirec.data.cleaning import TIE_RULES, CleaningOptions
+from tfrs_timirec.data.cleaning import (
+    TIE_RULES,
+    CleaningOptions,
+    CleaningReport,
+)
 from tfrs_timirec.data.interactions import Interactions
 
 
@@ -28,7 +32,8 @@ def load_prepared(
     """Reads the interactions of a folder that `timirec data prepare` made.
 
     Its order is final: equal times were ordered by the preparation, which knew
-    their parts of a second, and `report.options.ties` says how.
+    their parts of a second, and `report.options.ties` says how. What it met,
+    changed or removed is `report.preparation`.
 
     Args:
         path: the folder; any TFDS folder with the same features will do.
@@ -50,7 +55,8 @@ def load_prepared(
             f" features.json in it. Received: path='{folder}'."
         )
     cleaning = cleaning or CleaningOptions()
-    ties = _prepared_ties(folder)
+    preparation = _read_preparation(folder)
+    ties = preparation and preparation.options.ties
     if ties is not None:
         if cleaning.ties not in {TIE_RULES[0], ties}:
             raise ValueError(
@@ -62,22 +68,23 @@ def load_prepared(
         cleaning = dataclasses.replace(cleaning, ties=TIE_RULES[0])
     builder = tfds.builder_from_directory(folder)
     interactions = Interactions.from_tfds(builder, cleaning=cleaning)
-    options = dataclasses.replace(cleaning, ties=ties or cleaning.ties)
-    return dataclasses.replace(
-        interactions,
-        name=folder.name,
-        report=dataclasses.replace(interactions.report, options=options),
+    report = dataclasses.replace(
+        interactions.report,
+        options=dataclasses.replace(cleaning, ties=ties or cleaning.ties),
+        preparation=preparation,
     )
+    return dataclasses.replace(interactions, name=folder.name, report=report)
 
 
-def _prepared_ties(folder: epath.Path) -> str | None:
-    """Returns the tie rule of the preparation; None for other TFDS folders."""
+def _read_preparation(folder: epath.Path) -> CleaningReport | None:
+    """Returns the preparation's report; None for other TFDS folders."""
     file = folder / "preparation.json"
     if not file.exists():
         return None
     try:
-        options = json.loads(file.read_text())["report"]["options"]
-        return CleaningOptions(ties=options["ties"]).ties
+        report = dict(json.loads(file.read_text())["report"])
+        options = CleaningOptions(**report.pop("options"))
+        return CleaningReport(options=options, **report)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             "preparation.json must say how the folder was prepared. Received:"

@@ -270,6 +270,8 @@ def test_wrong_suffix_names_the_right_ones(tmp_path):
         read_csv(write(tmp_path / "log.parquet"))
     with pytest.raises(ValueError, match=r"\.parquet.*from_csv"):
         read_parquet(write(tmp_path / "log.csv"))
+    with pytest.raises(ValueError, match=r"'timirec data prepare' for JSON"):
+        read_csv(write(tmp_path / "log.jsonl"))
 
 
 @pytest.mark.parametrize(

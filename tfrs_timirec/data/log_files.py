@@ -51,8 +51,9 @@ def existing_file(
     if not file.name.lower().endswith(suffixes):
         raise ValueError(
             f"`path` must end in one of {', '.join(suffixes)}. Received:"
-            f" path='{path}'. Use `from_csv` for CSV and `from_parquet` for"
-            " Parquet, or rename the file."
+            f" path='{path}'. Use `from_csv` for CSV, `from_parquet` for"
+            " Parquet and 'timirec data prepare' for JSON lines (*.jsonl,"
+            " *.json.gz), or rename the file."
         )
     return file
 

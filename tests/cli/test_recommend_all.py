@@ -71,6 +71,9 @@ def test_arguments_that_do_not_fit(run, tmp_path, capsys):
     words = ["recommend-all", run, "--output", tmp_path / "best"]
 
     assert "`--histories`" in failure(capsys, *words, "--beam", "--runner=X")
+    error = failure(capsys, *words, "--users-per-file", 0)
+    assert "--users-per-file must be at least 1. Received: 0" in error
+    assert not (tmp_path / "best").exists()
     error = failure(capsys, *words, "--histories", tmp_path, "--include-seen")
     assert "run folder" in error
     error = failure(capsys, *words, "--histories", tmp_path)

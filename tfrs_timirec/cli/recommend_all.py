@@ -102,6 +102,11 @@ def run(args: argparse.Namespace) -> int:
     Args:
         args: the parsed arguments.
     """
+    size = args.users_per_file
+    if size is not None and size < 1:
+        raise ValueError(
+            f"--users-per-file must be at least 1. Received: {size}"
+        )
     if args.histories:
         return _run_beam(args)
     if args.beam:
@@ -120,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
         k=args.k,
         exclude_seen=not args.include_seen,
         max_history_length=training_run.settings.max_history_length,
-        users_per_part=args.users_per_file or BatchSettings.users_per_part,
+        users_per_part=BatchSettings.users_per_part if size is None else size,
     )
     errors = make_console(stderr=True)
     progress = rich.progress.Progress(

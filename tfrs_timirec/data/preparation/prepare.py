@@ -84,9 +84,9 @@ def prepare_sequences(
     Raises:
         FileExistsError: if `output` exists.
         FileNotFoundError: if a pattern matches no file.
-        ValueError: if `output` holds a wildcard, a file is broken, a column is
-            missing, a value is bad, or nothing is left. The error names the
-            file and the row.
+        ValueError: if `output` holds a wildcard, `num_shards` is no number of
+            files, a file is broken, a column is missing, a value is bad, or
+            nothing is left. The error names the file and the row.
 
     Example:
     >>> prepare_sequences(
@@ -96,6 +96,11 @@ def prepare_sequences(
     """
     columns = columns or LogColumns()
     cleaning = cleaning or CleaningOptions()
+    if num_shards is not None and num_shards < 1:
+        raise ValueError(
+            "`num_shards` must be at least 1. Received:"
+            f" num_shards={num_shards}. Leave it out to choose by size."
+        )
     target = epath.Path(output)
     is_remote = "://" in str(target)  # Beam makes other paths absolute.
     check_path("output", target if is_remote else target.absolute())

@@ -47,6 +47,30 @@ def test_one_process_trains_in_a_folder(doubled, capsys):
     assert main(arguments) == 0
 
 
+@pytest.mark.parametrize("name", [".", "..", "../run"])
+def test_folder_of_any_name_is_locked_from_beside_it(
+    doubled, name, capsys, monkeypatch
+):
+    arguments, run = doubled
+    inside = run / "weights" if name == ".." else run
+    monkeypatch.chdir(inside)
+    words = [word if word != str(run) else name for word in arguments]
+
+    with claim(run.with_name("run.lock")):
+        assert "no other process trains in" in failure(capsys, *words)
+
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert f"timirec export {name} --output exported/run\n" in out
+    assert not list(inside.glob("*.lock"))
+
+
+def test_root_is_no_run_folder(doubled, capsys):
+    words = [*doubled[0], "--output", "/"]
+
+    assert "inside another" in failure(capsys, *words)
+
+
 def test_damaged_weights_are_named(doubled, tmp_path, capsys):
     _, run = doubled
     copy = shutil.copytree(run, tmp_path / "copy")

@@ -151,9 +151,15 @@ def run(args: argparse.Namespace) -> int:
     strategy = join_cluster(args.strategy) if args.strategy else None
     folder = args.output or _default_folder(source, settings)
     check_path("output", folder)
+    place = folder.resolve()  # "." and ".." have no name to lock beside.
+    if not place.name:
+        raise ValueError(
+            "`output` must be a folder inside another, where its lock lies."
+            f" Received: output='{folder}'. Choose another folder."
+        )
     with contextlib.ExitStack() as claims:
         if strategy is None:  # A cluster agrees by itself who writes.
-            lock = folder.with_name(f"{folder.name}.lock")
+            lock = place.with_name(f"{place.name}.lock")
             if not claims.enter_context(claim(lock)):
                 raise ValueError(
                     "`output` must be a folder that no other process trains"
@@ -199,7 +205,7 @@ def _train(
         console.print("Ranking the held-out items ...")
         results = training_run.evaluate(save_ranks=args.save_ranks)
     print_results(console, results)
-    output = pathlib.Path("exported") / folder.name
+    output = pathlib.Path("exported") / folder.resolve().name
     export = ["timirec", "export", str(folder), "--output", str(output)]
     console.print(
         f"Everything is in {folder}: the numbers in metrics.json, the curves"

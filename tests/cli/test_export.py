@@ -70,6 +70,46 @@ def test_ids_and_titles_are_printed_as_they_are(tmp_path, capsys):
         assert f"[/b] i:star:0{item}" in listed
 
 
+def test_ids_that_look_like_options(tmp_path, capsys):
+    log = write_log(tmp_path / "log.csv")
+    log.write_text(log.read_text().replace(",i0", ",-i0"))
+    run, versions = tmp_path / "run", tmp_path / "model"
+    words = ["train", "--interactions", str(log), "--model", "comirec"]
+    assert main([*words, "--output", str(run), *QUICK]) == 0
+    capsys.readouterr()
+    assert main(["export", str(run), "--output", str(versions)]) == 0
+    question = capsys.readouterr().out.splitlines()[-1]
+    assert question.endswith(f"timirec recommend {versions}/1 --history=-i00")
+
+    words = question.split()[question.split().index("recommend") :]
+    assert main([*words, "--history=-i01", "--k", "20"]) == 0
+
+    captured = capsys.readouterr()
+    assert captured.out.startswith("After 2 items")
+    assert not captured.err
+    assert "-i02" in captured.out
+    assert "-i01" not in captured.out
+
+
+def test_model_behind_the_history_is_not_an_item(folders, capsys):
+    _, versions = folders
+
+    error = failure(capsys, "recommend", "--history", "i00", versions)
+
+    assert "MODEL must come before --history" in error
+    assert f"timirec recommend {versions} --history" in error
+
+
+def test_history_of_which_nothing_is_known(folders, capsys):
+    _, versions = folders
+
+    assert main(["recommend", str(versions), "--history", "x", "y"]) == 0
+
+    error = capsys.readouterr().err
+    assert error.startswith("WARNING: the model knows no item")
+    assert "history: x, y. What" in error
+
+
 def test_damaged_export_is_one_line(folders, tmp_path, capsys):
     copy = shutil.copytree(folders[1] / "4", tmp_path / "4")
     (data,) = copy.glob("variables/variables.data*")

@@ -121,7 +121,11 @@ def run(args: argparse.Namespace) -> int:
         path.stat().st_size for path in folder.rglob("*") if path.is_file()
     )
     item = str(training_run.interactions.items[0])
-    question = ["timirec", "recommend", str(folder), "--history", item]
+    # What begins with "-" would be taken for an option.
+    history = (
+        [f"--history={item}"] if item.startswith("-") else ["--history", item]
+    )
+    question = ["timirec", "recommend", str(folder), *history]
     # The export knows its items' attributes, and `recommend` what time it is.
     context = [
         name

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
+import shlex
 import sys
 import time
 from typing import Any
@@ -30,6 +32,8 @@ Examples:
   timirec recommend saved_models/beauty --history B0000632EN --diversity 0.2
   timirec recommend saved_models/club --history 17 4 --context user_age young
       for a model that reads more than the history
+  timirec recommend saved_models/club --history=-17 --history=-4
+      for ids that begin with "-"
 """
 
 
@@ -60,9 +64,11 @@ def add_parser(
     parser.add_argument(
         "--history",
         nargs="+",
+        action="extend",
         required=True,
         metavar="ID",
-        help="item ids, oldest first",
+        help="item ids, oldest first, behind MODEL; may be given several times,"
+        " as --history=ID for an id that begins with '-'",
     )
     parser.add_argument(
         "--k",
@@ -109,16 +115,22 @@ def run(args: argparse.Namespace) -> int:
             "--diversity must be a number from 0 on. Received:"
             f" {args.diversity}"
         )
+    if args.model is None:
+        _check_no_model_among(args.history)
     console = make_console()
     model = ExportedModel(args.model or find_shipped_model())
     history = _values("--history", args.history, model.id_dtype)
     context = _read_context(args.context, model)
     if unknown := model.unknown(history):
-        print(
-            "note: the model does not know"
-            f" {', '.join(map(str, unknown))}: not in its training data",
-            file=sys.stderr,
-        )
+        ids = ", ".join(map(str, unknown))
+        note = f"note: the model does not know {ids}: not in its training data"
+        if len(unknown) == len(history):
+            note = (
+                f"WARNING: the model knows no item of this history: {ids}."
+                " What it recommends does not follow from them; ask it for ids"
+                " of its training data, or another MODEL."
+            )
+        print(note, file=sys.stderr)
     best = model.recommend(
         history, k=args.k, diversity=args.diversity, context=context
     )
@@ -133,6 +145,17 @@ def run(args: argparse.Namespace) -> int:
         _print(console, "The share of each item in each interest:", attention)
         console.print(f"The next item is expected from {shares}.")
     return 0
+
+
+def _check_no_model_among(ids: list[str]) -> None:
+    """Keeps the shipped model from answering in place of another."""
+    for word in ids:
+        if os.path.isdir(word):
+            raise ValueError(
+                "MODEL must come before --history. Received: no MODEL, and"
+                f" among the ids of --history '{word}', a folder. Put it in"
+                f" front: timirec recommend {shlex.quote(word)} --history ..."
+            )
 
 
 def _read_context(

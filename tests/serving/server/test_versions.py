@@ -184,10 +184,19 @@ def test_broken_warmup_is_a_version_that_does_not_load(tmp_path):
         start(tmp_path)
 
 
+def test_padding_file_that_is_none_is_named(tmp_path):
+    path = export_toy(tmp_path, 1) / "assets.extra" / "batch_padding.json"
+    path.write_text("garbage")
+
+    with pytest.raises(ValueError, match=f"JSON file. Received: {path}"):
+        start(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"max_batch_size": 0}, "`max_batch_size` must be a positive integer"),
+        ({"max_body_mib": 2048}, "`max_body_mib` must be at most 2047"),
         ({"grpc_port": 70_000}, "`grpc_port` must lie between"),
         ({"grpc_port": 9, "rest_port": 9}, "must differ"),
         ({"poll_seconds": 0.0}, "`poll_seconds` must be above 0"),
@@ -197,6 +206,13 @@ def test_broken_warmup_is_a_version_that_does_not_load(tmp_path):
 def test_settings_are_checked(settings, words):
     with pytest.raises(ValueError, match=words):
         ServerSettings(**settings)
+
+
+def test_longest_body_of_all_is_taken(tmp_path):
+    export_toy(tmp_path, 1)
+
+    with RunningServer(tmp_path, max_body_mib=2047) as server:
+        assert answering(server) == 1
 
 
 def test_padding_file_is_json(toy_version):

@@ -39,6 +39,7 @@ _log = logging.getLogger(__name__)
 _http_log = logging.getLogger(f"{__name__}.http")
 _http_log.addFilter(ClientFaults())
 _MAX_PORT = 65535
+_MAX_BODY_MIB = 2047  # gRPC holds the bytes in a C int.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ class ServerSettings:
         batching: whether requests that wait are run as one batch.
         max_batch_size: rows of a batch, and of a request.
         max_queued: requests that may wait; more are refused as UNAVAILABLE.
-        max_body_mib: size of a request, by gRPC or REST.
+        max_body_mib: size of a request, by gRPC or REST; at most 2047.
         num_threads: batches that run at the same time; by default one fewer
             than there are cores, for one takes and sends requests. More make
             the batches smaller.
@@ -82,6 +83,12 @@ class ServerSettings:
             max_body_mib=self.max_body_mib,
             num_threads=self.batch_threads,
         )
+        if self.max_body_mib > _MAX_BODY_MIB:
+            raise ValueError(
+                "ServerSettings: `max_body_mib` must be at most"
+                f" {_MAX_BODY_MIB}, for gRPC takes no longer messages."
+                f" Received: max_body_mib={self.max_body_mib}"
+            )
         for name in ("grpc_port", "rest_port"):
             port = getattr(self, name)
             if not 0 <= port <= _MAX_PORT:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tfrs_timirec._files import read_json
 from tfrs_timirec.serving.batch_padding import BATCH_PADDING_FILE
 from tfrs_timirec.serving.server.serving_error import from_tensorflow
 from tfrs_timirec.serving.server.signature import Signature
@@ -125,7 +125,7 @@ def _read_signatures(
     path = folder / BATCH_PADDING_FILE
     padding: dict[str, dict[str, Any]] = {}
     if path.exists():
-        padding = json.loads(path.read_text(encoding="utf-8"))
+        padding = read_json(path, "Export the model again.")
         if not isinstance(padding, dict) or not all(
             isinstance(values, dict) for values in padding.values()
         ):

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_service_pb2_grpc,
@@ -149,10 +148,64 @@ def test_huge_message_is_refused(stub):
     )
 
 
-def test_other_methods_are_unimplemented(stub):
-    request = classification_pb2.ClassificationRequest()
+SERVICES = {
+    "Classify": "PredictionService",
+    "Regress": "PredictionService",
+    "MultiInference": "PredictionService",
+    "HandleReloadConfigRequest": "ModelService",
+}
 
-    assert error_of(stub.Classify, request)[0] == grpc.StatusCode.UNIMPLEMENTED
+
+def call_raw(toy, path, body):
+    """Sends bytes to a method that answers once; returns the error."""
+    with grpc.insecure_channel(toy.grpc_address) as channel:
+        return error_of(channel.unary_unary(path), body)
+
+
+def count(toy, method, code):
+    """Returns how many such requests the server has counted."""
+    return toy.server.metrics.requests.labels("grpc", method, code)._value.get()
+
+
+@pytest.mark.parametrize("method", SERVICES)
+def test_other_methods_name_what_there_is(toy, caplog, method):
+    before = count(toy, method, "UNIMPLEMENTED")
+
+    path = f"/tensorflow.serving.{SERVICES[method]}/{method}"
+    code, details = call_raw(toy, path, b"")
+
+    assert code == grpc.StatusCode.UNIMPLEMENTED
+    assert f"{method} is not supported" in details
+    assert "Predict" in details or "the command line" in details
+    assert count(toy, method, "UNIMPLEMENTED") == before + 1
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tensorflow.serving.PredictionService/Predict",
+        "tensorflow.serving.ModelService/GetModelStatus",
+        "grpc.health.v1.Health/Check",
+        "grpc.health.v1.Health/Watch",
+    ],
+)
+def test_body_that_is_no_message_is_the_clients_fault(toy, caplog, path):
+    method = path.rpartition("/")[2]
+    before = count(toy, method, "INVALID_ARGUMENT")
+
+    code, details = call_raw(toy, f"/{path}", b"\xff\xff\xff")
+
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert details == f"The body is no request of {method}"
+    assert count(toy, method, "INVALID_ARGUMENT") == before + 1
+    assert not caplog.records
+
+
+def test_method_that_nobody_knows_is_unimplemented(toy):
+    code, _ = call_raw(toy, "/tensorflow.serving.PredictionService/X", b"")
+
+    assert code == grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_metadata(stub):

@@ -34,10 +34,29 @@ from tfrs_timirec.serving.server.serving_error import (
 _SIGNATURES = "signature_def"  # The one metadata field there is.
 _MAX_BROADCAST_ELEMENTS = 2**20
 _MAX_SHOWN = 500
+_NO_EXAMPLES = (
+    "is not supported, for a recommender reads no tf.Example. Use Predict"
+)
 
 Response = TypeVar("Response")
 
 _log = logging.getLogger(__name__)
+
+
+def _refusal(method: str, words: str) -> Callable[..., Awaitable[None]]:
+    """Returns a method that says why it is UNIMPLEMENTED, and is counted."""
+
+    async def refuse(request: object) -> None:
+        raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"{method} {words}")
+
+    async def answer(
+        self: PredictionService | ModelService,
+        request: object,
+        context: grpc.aio.ServicerContext,
+    ) -> None:
+        await _answer(method, refuse, request, context, self._metrics)
+
+    return answer
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -47,6 +66,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         predictor: answers.
         metrics: where requests are counted.
     """
+
+    Classify = _refusal("Classify", _NO_EXAMPLES)
+    Regress = _refusal("Regress", _NO_EXAMPLES)
+    MultiInference = _refusal("MultiInference", _NO_EXAMPLES)
 
     def __init__(self, predictor: Predictor, metrics: Metrics):
         self._predictor = predictor
@@ -123,6 +146,12 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         predictor: knows the versions.
         metrics: where requests are counted.
     """
+
+    HandleReloadConfigRequest = _refusal(
+        "HandleReloadConfigRequest",
+        "is not supported: `timirec serve` takes its model from the command"
+        " line, and new versions from the model's folder by itself",
+    )
 
     def __init__(self, predictor: Predictor, metrics: Metrics):
         self._predictor = predictor

@@ -26,6 +26,7 @@ from tfrs_timirec.serving.server.grpc_services import (
     PredictionService,
 )
 from tfrs_timirec.serving.server.health_service import HealthService
+from tfrs_timirec.serving.server.message_decoding import UndecodableRequests
 from tfrs_timirec.serving.server.metrics import Metrics
 from tfrs_timirec.serving.server.micro_batcher import MicroBatcher
 from tfrs_timirec.serving.server.model_versions import ModelVersions
@@ -263,11 +264,12 @@ class ModelServer:
 
     async def _start_grpc(self, predictor: Predictor, max_bytes: int) -> None:
         server = grpc.aio.server(
+            interceptors=[UndecodableRequests(self.metrics)],
             options=[
                 ("grpc.max_receive_message_length", max_bytes),
                 # Two servers on one port would share its requests unseen.
                 ("grpc.so_reuseport", 0),
-            ]
+            ],
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionService(predictor, self.metrics), server

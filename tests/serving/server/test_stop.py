@@ -1,6 +1,7 @@
 """Health by gRPC, and a stop that loses no request."""
 
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import threading
@@ -76,7 +77,7 @@ def test_stop_finishes_what_runs_and_refuses_what_comes(toy_version):
         )
         assert next(watch).status == SERVING
         # Of different k, they are no batch: both threads are busy.
-        by_rest = clients.submit(server.predict, ask([["four"]], k=1))
+        by_rest = clients.submit(predict_and_stay, server, ask([["four"]], k=1))
         by_grpc = clients.submit(
             predict.Predict, make_request(words=[["four"]], k=2)
         )
@@ -96,10 +97,28 @@ def test_stop_finishes_what_runs_and_refuses_what_comes(toy_version):
             server.predict(ask([["a"]]))
 
         gate.open()
-        assert by_rest.result(PATIENCE)[1]["outputs"]["lengths"] == [[4]]
+        lengths, connection = by_rest.result(PATIENCE)
+        assert lengths == [[4]]
+        assert connection == "close"
         assert by_grpc.result(PATIENCE).model_spec.version.value == 3
         assert waits.result(PATIENCE)[0] == 200
         stop.result(PATIENCE)
+
+
+def predict_and_stay(server, content):
+    """Asks as a client that keeps its connection; returns what it is told."""
+    client = http.client.HTTPConnection(
+        "127.0.0.1", server.server.rest_port, timeout=PATIENCE
+    )
+    with contextlib.closing(client):
+        client.request("GET", "/healthz")
+        with client.getresponse() as response:
+            assert response.getheader("Connection") is None
+            response.read()
+        client.request("POST", "/v1/models/toy:predict", json.dumps(content))
+        response = client.getresponse()
+        answer = json.load(response)
+        return answer["outputs"]["lengths"], response.getheader("Connection")
 
 
 async def num_queued(server):

@@ -79,6 +79,7 @@ class RestHandlers:
         self._predictor = predictor
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._is_stopping = False
 
     def application(self) -> web.Application:
         """Returns the web application."""
@@ -87,7 +88,19 @@ class RestHandlers:
         application.router.add_get(HEALTH_PATH, self._show_health)
         application.router.add_get(READY_PATH, self._show_ready)
         application.router.add_route("*", "/{path:.*}", self._answer)
+        application.on_shutdown.append(self._stop)
+        application.on_response_prepare.append(self._add_headers)
         return application
+
+    async def _stop(self, application: web.Application) -> None:
+        self._is_stopping = True
+
+    async def _add_headers(
+        self, request: web.Request, response: web.StreamResponse
+    ) -> None:
+        """Tells clients whose connection will close to take another."""
+        if self._is_stopping:
+            response.headers["Connection"] = "close"
 
     async def _show_metrics(self, request: web.Request) -> web.Response:
         return web.Response(

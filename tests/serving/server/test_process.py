@@ -29,29 +29,39 @@ def model(log):
 
 
 @contextlib.contextmanager
-def started(*arguments):
-    """Yields the process and its ports, REST first."""
+def launched(*arguments, before=""):
+    """Yields the process, in which `before` is run first."""
     process = subprocess.Popen(
         [
-            *(sys.executable, "-c", PROGRAM, "serve", *arguments),
-            *("--grpc-port=0", "--rest-port=0"),
+            *(sys.executable, "-c", f"{before}\n{PROGRAM}", "serve"),
+            *(*arguments, "--grpc-port=0", "--rest-port=0"),
         ],
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        for line in process.stderr:
-            found = re.search(r"gRPC .*?:(\d+), REST http://.*?:(\d+)/", line)
-            if found:
-                break
-        else:
-            pytest.fail("the server ended")
-        drain = threading.Thread(target=process.stderr.read, daemon=True)
-        drain.start()
-        yield process, int(found[2]), int(found[1])
+        yield process
     finally:
         process.kill()
         process.wait()
+
+
+def read_until(process, pattern):
+    """Reads the log up to a line with the pattern; returns the match."""
+    for line in process.stderr:
+        if found := re.search(pattern, line):
+            return found
+    pytest.fail("the server ended")
+
+
+@contextlib.contextmanager
+def started(*arguments):
+    """Yields the process and its ports, REST first."""
+    with launched(*arguments) as process:
+        found = read_until(process, r"gRPC .*?:(\d+), REST http://.*?:(\d+)/")
+        drain = threading.Thread(target=process.stderr.read, daemon=True)
+        drain.start()
+        yield process, int(found[2]), int(found[1])
 
 
 def predict(port, name, content):
@@ -85,6 +95,21 @@ def test_export_is_served_and_sigterm_is_graceful(tmp_path, model, log):
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_within_a_load_ends_it_at_once(tmp_path, number):
+    (tmp_path / "1").mkdir()
+    slow = (
+        "import time; from tfrs_timirec.serving.server import model_versions;"
+        " model_versions.Servable = lambda *_: time.sleep(600)"
+    )
+
+    with launched(str(tmp_path), before=slow) as process:
+        read_until(process, "version 1: loading")
+        process.send_signal(number)
+
+        assert process.wait(60) == 128 + number
 
 
 def test_padding_is_written_where_it_is_exact(tmp_path, model, log):

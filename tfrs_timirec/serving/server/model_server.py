@@ -165,16 +165,21 @@ class ModelServer:
     async def run(self) -> None:
         """Serves until `stop`, SIGTERM or SIGINT; then finishes what runs.
 
+        Before the model is loaded, these signals end the process at once:
+        nothing can break off a load.
+
         Raises:
             ValueError: if no version can be loaded.
             OSError: if a port cannot be had.
         """
-        await self.start()
         loop = asyncio.get_running_loop()
         signals = (signal.SIGTERM, signal.SIGINT)
         for number in signals:
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, _end_process, number)
         try:
+            await self.start()
+            for number in signals:
+                loop.add_signal_handler(number, self.stop)
             await self._stopped.wait()
         finally:
             for number in signals:
@@ -308,3 +313,8 @@ class ModelServer:
             "No version of `model_dir` can be loaded. Received:"
             f" model_dir={folder!r}; of version {version}: {status.message}"
         )
+
+
+def _end_process(number: signal.Signals) -> None:
+    _log.info("%s: ends before the model is loaded", number.name)
+    os._exit(128 + number)  # What a shell reports of a signal.

@@ -11,6 +11,7 @@ import tfrs_timirec  # noqa: F401
 from tests.serving.toy_exports import (
     LENGTH,
     NUM_ITEMS,
+    make_comirec,
     make_films,
     make_log,
     make_model,
@@ -231,12 +232,23 @@ def test_an_exported_model_recommends_with_titles(exported, log):
     assert len(model.recommend(history, k=100)) == NUM_ITEMS - 2
     diverse = model.recommend(history, k=3, diversity=1e-9)
     assert diverse["item_id"].tolist() == best["item_id"].tolist()
+    assert len(model.recommend(history, k=3, diversity=1)) == 3
+    with pytest.raises(ValueError, match="`diversity` must be.*1e[+]39"):
+        model.recommend(history, diversity=1e39)
     with pytest.raises(ValueError, match="must hold text.*3"):
         model.recommend([3])
     with pytest.raises(ValueError, match="reads besides.*nothing.*weather"):
         model.recommend(history, context={"weather": ["rain"]})
     with pytest.raises(ValueError, match="refuses.*between 0 and 1000.*1001"):
         model.recommend(history, k=1001)
+
+
+def test_integers_that_no_id_can_be_are_an_error(tmp_path):
+    log = make_log(list(range(100, 100 + NUM_ITEMS)))
+    folder = export(make_comirec(log), log, tmp_path, max_history_length=LENGTH)
+
+    with pytest.raises(ValueError, match=f"`history` must.*int64.*{2**63}"):
+        ExportedModel(folder).recommend([100, 2**63])
 
 
 def test_what_is_no_export_is_an_error(tmp_path):

@@ -100,9 +100,15 @@ def test_context_comes_by_name_and_moves_with_its_items(log):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"timestamps": [950]}, {"request_timestamp": [1000, 1001]}]
+    ("wrong", "words"),
+    [
+        ({"timestamps": [950]}, "timestamps' must have"),
+        ({"request_timestamp": [1000, 1001]}, "request_timestamp' must have"),
+        ({"timestamps": [950, 2**63]}, "timestamps' must hold.*int64"),
+        ({"request_timestamp": ["now"]}, "request_timestamp' must hold.*now"),
+    ],
 )
-def test_context_of_another_length_is_an_error(log, tmp_path, wrong):
+def test_context_that_does_not_fit_is_an_error(log, tmp_path, wrong, words):
     model = NewestItems(
         log.vocabulary_size, ("item_ids", "timestamps", "request_timestamp")
     )
@@ -112,7 +118,7 @@ def test_context_of_another_length_is_an_error(log, tmp_path, wrong):
     context = {"timestamps": [950, 10], "request_timestamp": [1000]}
 
     assert len(exported.recommend(raw(log, 5, 3), context=context)) == 10
-    with pytest.raises(ValueError, match=f"{[*wrong][0]}' must have"):
+    with pytest.raises(ValueError, match=words):
         exported.recommend(raw(log, 5, 3), context=context | wrong)
 
 

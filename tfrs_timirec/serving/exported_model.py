@@ -80,12 +80,18 @@ class ExportedModel:
 
         Raises:
             ValueError: if ids are not of the model's type, `context` is not
-                what the model reads, or the model refuses `k` or `diversity`.
+                what the model reads, `diversity` is below 0 or no number, or
+                the model refuses `k`.
         """
         arguments = self._arguments(history, context or {})
         arguments["k"] = tf.constant(min(k, tf.int32.max), tf.int32)
         if diversity:
-            arguments["diversity"] = tf.constant(diversity)
+            if not 0 <= diversity <= tf.float32.max:
+                raise ValueError(
+                    "`diversity` must be a number from 0 to"
+                    f" {tf.float32.max:.2g}. Received: diversity={diversity}"
+                )
+            arguments["diversity"] = tf.constant(diversity, tf.float32)
         answer = self._answer(
             "recommend_diverse" if diversity else "recommend", arguments
         )
@@ -171,7 +177,7 @@ class ExportedModel:
                 )
         given = {
             name: tf.reshape(
-                tf.constant(list(context[name]), spec.dtype),
+                _to_tensor(f"`context` {name!r}", context[name], spec.dtype),
                 (1, -1) if spec.shape.rank > 1 else (-1,),
             )
             for name, spec in self.context_specs.items()
@@ -187,7 +193,7 @@ class ExportedModel:
                     f" {'text' if kind is str else 'integers'}, as the ids of"
                     f" this model are. Received: {item!r}"
                 )
-        return tf.constant([list(history)], self.id_dtype)
+        return _to_tensor("`history`", history, self.id_dtype)[tf.newaxis]
 
     def _with_titles(self, ids: list[Any], **columns: Any) -> pd.DataFrame:
         table = pd.DataFrame({"item_id": ids, **columns})
@@ -200,3 +206,13 @@ class ExportedModel:
         if self.id_dtype == tf.string:
             return [raw.decode("utf-8") for raw in ids]
         return ids.tolist()
+
+
+def _to_tensor(name: str, values: Sequence[Any], dtype: tf.DType) -> tf.Tensor:
+    try:
+        return tf.constant(list(values), dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must hold values of the type {dtype.name}, which the model"
+            f" reads. Received: {list(values)}"
+        ) from error

@@ -19,7 +19,12 @@ from tests.serving.toy_exports import (
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.models import ComiRec, TiMiRec
-from tfrs_timirec.serving import ExportedModel, RecommenderModule, export
+from tfrs_timirec.serving import (
+    ExportedModel,
+    RecommenderModule,
+    export,
+    find_version,
+)
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +218,22 @@ def test_a_version_may_be_named_but_never_replaced(exported, model, log):
     before = sorted(exported.parent.iterdir())
     with pytest.raises(ValueError, match="`path` must be a new version"):
         export(model, log, seventh, max_history_length=LENGTH)
+    with pytest.raises(ValueError, match="a number from 1 on. Received.*/0'"):
+        export(model, log, exported.parent / "0", max_history_length=LENGTH)
     assert sorted(exported.parent.iterdir()) == before
+
+
+def test_newest_version_that_holds_a_model_is_found(tmp_path):
+    for number in (2, 10, 11):
+        (tmp_path / str(number)).mkdir()
+    with pytest.raises(FileNotFoundError, match="`path`.*named 1, 2"):
+        find_version(tmp_path)
+
+    for number in (2, 10):
+        (tmp_path / str(number) / "saved_model.pb").touch()
+
+    assert find_version(tmp_path) == tmp_path / "10"
+    assert find_version(str(tmp_path / "2")) == tmp_path / "2"
 
 
 def test_an_exported_model_recommends_with_titles(exported, log):

@@ -8,11 +8,14 @@ import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
+from etils import epath
 
 from tfrs_timirec._files import check_path
+
+Folder = TypeVar("Folder", pathlib.Path, epath.Path)
 
 
 class VersionDraft:
@@ -70,13 +73,19 @@ def draft_version(path: str | os.PathLike[str]) -> Iterator[VersionDraft]:
             new version, whose name is a number.
 
     Raises:
-        ValueError: if `path` is a version that exists already, or holds a
-            wildcard.
+        ValueError: if `path` is a version that exists already, the version 0,
+            or holds a wildcard.
     """
     check_path("path", path)
     versions, number = pathlib.Path(path), None
-    if versions.name.isdecimal() and int(versions.name):
+    if versions.name.isdecimal():
         versions, number = versions.parent, int(versions.name)
+        if not number:
+            raise ValueError(
+                "`path` must name a new version by a number from 1 on."
+                f" Received: path='{path}'. Choose another number, or give"
+                f" '{versions}' for the next one."
+            )
         if pathlib.Path(path).exists():
             raise _taken(pathlib.Path(path))
     versions.mkdir(parents=True, exist_ok=True)
@@ -87,7 +96,7 @@ def draft_version(path: str | os.PathLike[str]) -> Iterator[VersionDraft]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def version_numbers(versions: pathlib.Path) -> list[int]:
+def version_numbers(versions: Folder) -> list[int]:
     """Returns the numbers of the versions in a folder, ascending.
 
     Args:
@@ -100,26 +109,39 @@ def version_numbers(versions: pathlib.Path) -> list[int]:
     )
 
 
+def newest_version(folder: Folder) -> Folder | None:
+    """Returns the newest version that holds a saved_model.pb, if any does.
+
+    Args:
+        folder: the folder of all versions; or of one, which is returned.
+    """
+    if not folder.is_dir():
+        return None
+    for name in ("", *map(str, reversed(version_numbers(folder)))):
+        version = folder / name
+        if (version / "saved_model.pb").is_file():
+            return version
+    return None
+
+
 def find_version(path: str | os.PathLike[str]) -> pathlib.Path:
     """Returns the folder of one exported version.
 
     Args:
-        path: the folder of a version, or of all, of which the newest counts.
+        path: the folder of a version, or of all, of which the newest counts
+            that holds a model.
 
     Raises:
         FileNotFoundError: if there is none.
     """
-    folder = pathlib.Path(path)
-    if not (folder / "saved_model.pb").is_file() and folder.is_dir():
-        numbers = version_numbers(folder)
-        folder = folder / str(numbers[-1]) if numbers else folder
-    if not (folder / "saved_model.pb").is_file():
+    version = newest_version(pathlib.Path(path))
+    if version is None:
         raise FileNotFoundError(
             "`path` must be an exported model: a folder with a saved_model.pb,"
             f" or one with such folders named 1, 2, ... Received:"
             f" path='{path}'. `timirec export RUN --output FOLDER` makes one."
         )
-    return folder
+    return version
 
 
 def load_saved_model(folder: str | os.PathLike[str]) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 
 def write_whole(
@@ -63,7 +64,7 @@ def write_json(
 
 
 def read_json(
-    path: pathlib.Path,
+    path: pathlib.Path | epath.Path,
     remedy: str = "Delete it; the command that made it writes it anew.",
 ) -> dict[str, Any]:
     """Returns what a JSON file holds that a command of ours wrote.

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.cli.test_main import failure
 from tests.data.preparation_logs import make_frame
+from tests.serving.test_other_models import NewestItems
 from tfrs_timirec.cli.main import main
 from tfrs_timirec.data import Interactions
 from tfrs_timirec.models import ComiRec
@@ -16,6 +18,7 @@ from tfrs_timirec.serving import BatchSettings, export, recommend_all
 pytest.importorskip("apache_beam", reason="needs the extra [beam]")
 
 from tfrs_timirec.data.preparation import prepare_sequences
+from tfrs_timirec.serving import beam_inference
 from tfrs_timirec.serving.beam_inference import recommend_all_with_beam
 
 LENGTH = 5
@@ -68,44 +71,135 @@ def test_equals_one_process(tmp_path, ids, capsys):
         np.testing.assert_allclose(row.scores, wanted.scores, atol=1e-5)
 
 
-def test_longer_list_than_the_export_allows(tmp_path, capsys):
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """(folder, log) with ids of text."""
+    folder = tmp_path_factory.mktemp("prepared")
     frame = make_frame(50)
-    frame.to_csv(tmp_path / "log.csv", index=False)
-    prepare_sequences([str(tmp_path / "log.csv")], tmp_path / "prepared")
-    log = Interactions.from_dataframe(frame)
-    version = export(
-        make_model(log), log, tmp_path / "model", max_history_length=LENGTH
-    )
-    words = ["recommend-all", str(version), "--k=3000", "--histories"]
-    words += [str(tmp_path / "prepared"), "--output", str(tmp_path / "best")]
+    frame.to_csv(folder / "log.csv", index=False)
+    prepare_sequences([str(folder / "log.csv")], folder / "prepared")
+    return folder / "prepared", Interactions.from_dataframe(frame)
 
-    assert main(words) == 2
 
-    error = capsys.readouterr().err
+@pytest.fixture(scope="module")
+def version(prepared, tmp_path_factory):
+    """The export of a model of these items, in a folder of versions."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "7").mkdir()  # Of an export that broke off.
+    log = prepared[1]
+    return export(make_model(log), log, folder / "2", max_history_length=LENGTH)
+
+
+@pytest.fixture
+def no_pipeline(monkeypatch):
+    """What is wrong is said before a pipeline is there."""
+    monkeypatch.setattr(beam_inference.beam, "Pipeline", None)
+
+
+@pytest.mark.parametrize("k", [3000, 2**40])
+@pytest.mark.usefixtures("no_pipeline")
+def test_longer_list_than_the_export_allows(
+    version, prepared, tmp_path, capsys, k
+):
+    words = ["recommend-all", version, "--k", k, "--histories", prepared[0]]
+
+    error = failure(capsys, *words, "--output", tmp_path / "best")
+
     assert "The model refuses the request" in error
-    assert "Traceback" not in error
-    assert not (tmp_path / "best").exists()
+    assert "`k` must lie between 0 and 1000" in error
+    assert not list(tmp_path.iterdir())
 
 
-def test_ids_of_another_type_and_missing_folders(tmp_path):
-    frame = make_frame(50)
-    frame.to_csv(tmp_path / "log.csv", index=False)
-    prepared = tmp_path / "prepared"
-    prepare_sequences([str(tmp_path / "log.csv")], prepared)
-    log = Interactions.from_dataframe(frame)
-    numbers = dataclasses.replace(log, items=np.arange(log.num_items))
-    version = export(
-        make_model(log),
-        numbers,
-        tmp_path / "model",
-        max_history_length=LENGTH,
+def test_newest_version_that_holds_a_model_answers(
+    version, prepared, tmp_path, monkeypatch
+):
+    folder, log = prepared
+    loaded, load = [], beam_inference.load_saved_model
+    monkeypatch.setattr(
+        beam_inference,
+        "load_saved_model",
+        lambda place: loaded.append(place) or load(place),
+    )
+    for name, source in {"one": version, "all": version.parent}.items():
+        found = recommend_all_with_beam(source, folder, tmp_path / name)
+        assert found == log.num_users
+
+    assert loaded == [str(version)] * 2  # Once a call in this process.
+    one, every = (
+        pd.read_parquet(tmp_path / name).sort_values("user_id")
+        for name in ("one", "all")
+    )
+    assert [*every["user_id"]] == [*one["user_id"]]
+    assert [[*ids] for ids in every["item_ids"]] == [
+        [*ids] for ids in one["item_ids"]
+    ]
+
+
+def test_nothing_is_left_of_a_pipeline_that_fails(
+    version, prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        beam_inference._Recommender, "check", lambda *_, **__: None
     )
 
-    with pytest.raises(Exception, match="ids of the model's type, int64"):
-        recommend_all_with_beam(version, prepared, tmp_path / "best")
+    with pytest.raises(Exception, match="The model refuses the request"):
+        recommend_all_with_beam(version, prepared[0], tmp_path / "o", k=3000)
+
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("no_pipeline")
+def test_models_of_other_inputs(prepared, tmp_path):
+    folder, log = prepared
+    numbers = dataclasses.replace(log, items=np.arange(log.num_items))
+    timed = NewestItems(
+        log.vocabulary_size, ("item_ids", "timestamps", "request_timestamp")
+    )
+    options = {"max_history_length": LENGTH}
+    integers = export(make_model(log), numbers, tmp_path / "1", **options)
+    times = export(timed, log, tmp_path / "2", **options)
+    tf.saved_model.save(tf.Module(), str(tmp_path / "3"))
+
+    for source, words in {
+        integers: "ids of the model's type, int64. Received: text",
+        times: "Received: one that reads .*'timestamps'",
+        tmp_path / "3": "`model_dir` must be a model.*signatures none",
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            recommend_all_with_beam(source, folder, tmp_path / "best")
+
+
+@pytest.mark.usefixtures("no_pipeline")
+def test_places_that_do_not_fit(version, prepared, tmp_path):
+    folder, _ = prepared
+    best = tmp_path / "best"
+
     with pytest.raises(FileNotFoundError, match="`histories`.*features.json"):
-        recommend_all_with_beam(version, tmp_path, tmp_path / "best")
-    with pytest.raises(FileNotFoundError, match="`model_dir`"):
-        recommend_all_with_beam(prepared, prepared, tmp_path / "best")
+        recommend_all_with_beam(version, tmp_path, best)
+    with pytest.raises(FileNotFoundError, match="`model_dir`.*saved_model.pb"):
+        recommend_all_with_beam(folder, folder, best)
     with pytest.raises(FileExistsError, match="`output`"):
-        recommend_all_with_beam(version, prepared, prepared)
+        recommend_all_with_beam(version, folder, folder)
+    with pytest.raises(ValueError, match="`output` must be a path without"):
+        recommend_all_with_beam(version, folder, tmp_path / "o[1]")
+
+
+def test_model_in_a_clouds_storage_keeps_its_place(
+    prepared, tmp_path, monkeypatch
+):
+    loaded = []
+
+    def load(place):
+        loaded.append(place)
+        raise ValueError("no model")
+
+    monkeypatch.setattr(beam_inference, "load_saved_model", load)
+    monkeypatch.setattr(
+        beam_inference, "newest_version", lambda folder: folder / "4"
+    )
+
+    with pytest.raises(ValueError, match="no model"):
+        recommend_all_with_beam(
+            "gs://bucket/model", prepared[0], tmp_path / "best"
+        )
+    assert loaded == ["gs://bucket/model/4"]

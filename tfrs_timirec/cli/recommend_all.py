@@ -30,7 +30,7 @@ one machine or, by the flags of its runner, on many; needs the extra [beam].
 Examples:
   timirec recommend-all runs/amazon_beauty-timirec-seed0 --output best
   timirec recommend-all runs/mine --k 50 --include-seen --output best
-  timirec recommend-all saved_models/mine/1 --histories prepared \\
+  timirec recommend-all saved_models/mine --histories prepared \\
       --output best --beam --runner=FlinkRunner --flink_master=HOST:8081
 """
 
@@ -53,7 +53,8 @@ def add_parser(
     parser.add_argument(
         "source",
         metavar="RUN",
-        help="a run folder; or an exported model, with --histories",
+        help="a run folder; or an exported model, a version or the folder of"
+        " all, with --histories",
     )
     parser.add_argument(
         "--output",

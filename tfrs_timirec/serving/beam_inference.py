@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,12 +17,14 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 from etils import epath
 
+from tfrs_timirec._files import check_path, read_json
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.serving.batch_padding import BATCH_PADDING_FILE
 from tfrs_timirec.serving.graph_message import graph_message
-from tfrs_timirec.serving.publishing import load_saved_model
+from tfrs_timirec.serving.publishing import load_saved_model, newest_version
 
 _SIGNATURE = "serving_default"
+_INPUTS = ("item_ids", "k", "exclude_ids", "exclude_seen")
 _MAX_BATCH_SIZE = 256
 
 Row = dict[str, Any]
@@ -43,7 +45,8 @@ def recommend_all_with_beam(
     out by the model itself. Users without a sequence are left out.
 
     Args:
-        model_dir: an exported model, the folder of one version.
+        model_dir: an exported model: the folder of one version, or of all, of
+            which the newest is taken.
         histories: a folder that `prepare_sequences` made; other TFDS folders
             with its features will do.
         output: the folder; it must not exist yet.
@@ -58,23 +61,31 @@ def recommend_all_with_beam(
     Raises:
         FileExistsError: if `output` exists.
         FileNotFoundError: if the model or the histories do not exist.
-        ValueError: if the ids of the histories are not of the model's type,
-            the model reads more than item ids, or refuses `k`.
+        ValueError: if `output` holds a wildcard, the ids of the histories are
+            not of the model's type, or the model is none that `export` wrote,
+            reads more than item ids, or refuses `k`.
 
     Example:
     >>> recommend_all_with_beam("saved_models/mine/1", "prepared", "best")
     """
     check_positive_int("recommend_all_with_beam", k=k)
     target = epath.Path(output)
-    for name, path in {
-        "model_dir": epath.Path(model_dir) / "saved_model.pb",
-        "histories": epath.Path(histories) / "features.json",
-    }.items():
-        if not path.exists():
-            raise FileNotFoundError(
-                f"`{name}` must be a folder with a {path.name} in it."
-                f" Received: {name}='{path.parent}'."
-            )
+    is_remote = "://" in str(target)  # Beam makes other paths absolute.
+    check_path("output", target if is_remote else target.absolute())
+    version = newest_version(epath.Path(model_dir))
+    if version is None:
+        raise FileNotFoundError(
+            "`model_dir` must be an exported model: a folder with a"
+            " saved_model.pb, or one with such folders named 1, 2, ..."
+            f" Received: model_dir='{model_dir}'."
+            " `timirec export RUN --output FOLDER` makes one."
+        )
+    if not (epath.Path(histories) / "features.json").exists():
+        raise FileNotFoundError(
+            "`histories` must be a folder with a features.json in it."
+            f" Received: histories='{histories}'. `timirec data prepare` makes"
+            " one."
+        )
     if target.exists():
         raise FileExistsError(
             f"`output` must not exist yet. Received: output='{target}'."
@@ -83,31 +94,104 @@ def recommend_all_with_beam(
     builder = tfds.builder_from_directory(histories)
     features = builder.info.features
     users = builder.info.splits["users"]
+    recommend = _Recommend(str(version), k)
+    # An error in a worker is a page of the runner's; these come before. A
+    # runner in this process takes the same model, as long as it is held.
+    model = recommend.load()
+    model.check(has_text=not _is_integer(features, "item_id"))
     draft = target.parent / f".draft-{target.name}"
-    if draft.exists():  # Of a run that broke off.
-        draft.rmtree()
-    with beam.Pipeline(options=PipelineOptions(list(pipeline_options))) as p:
-        (
-            p
-            | "Files" >> beam.Create([str(path) for path in users.filepaths])
-            | "SpreadFiles" >> beam.Reshuffle()
-            | "Read" >> beam.FlatMap(_read_users)
-            | "SpreadUsers" >> beam.Reshuffle()
-            | "HasHistory" >> beam.Filter(_has_history)
-            | "Batch"
-            >> beam.BatchElements(
-                min_batch_size=1, max_batch_size=_MAX_BATCH_SIZE
+    draft.rmtree(missing_ok=True)  # Of a run that was killed.
+    try:
+        with beam.Pipeline(
+            options=PipelineOptions(list(pipeline_options))
+        ) as p:
+            (
+                p
+                | "Files"
+                >> beam.Create([str(path) for path in users.filepaths])
+                | "SpreadFiles" >> beam.Reshuffle()
+                | "Read" >> beam.FlatMap(_read_users)
+                | "SpreadUsers" >> beam.Reshuffle()
+                | "HasHistory" >> beam.Filter(_has_history)
+                | "Batch"
+                >> beam.BatchElements(
+                    min_batch_size=1, max_batch_size=_MAX_BATCH_SIZE
+                )
+                | "Recommend" >> beam.ParDo(recommend)
+                | "Write"
+                >> beam.io.WriteToParquet(
+                    str(draft / "part"),
+                    _schema(features),
+                    file_name_suffix=".parquet",
+                )
             )
-            | "Recommend" >> beam.ParDo(_Recommend(str(model_dir), k))
-            | "Write"
-            >> beam.io.WriteToParquet(
-                str(draft / "part"),
-                _schema(features),
-                file_name_suffix=".parquet",
-            )
-        )
-    draft.rename(target)
+        draft.rename(target)
+    finally:
+        draft.rmtree(missing_ok=True)
     return users.num_examples
+
+
+class _Recommender:
+    """An exported model that is asked for lists of one length."""
+
+    def __init__(self, model_dir: str, k: int):
+        self._model = load_saved_model(model_dir)
+        self._k = k
+        signatures = getattr(self._model, "signatures", {})
+        if _SIGNATURE not in signatures:
+            raise ValueError(
+                "`model_dir` must be a model that `timirec export` wrote."
+                f" Received: model_dir='{model_dir}' with the signatures"
+                f" {', '.join(signatures) or 'none'}."
+            )
+        self._signature = signatures[_SIGNATURE]
+        self._specs = self._signature.structured_input_signature[1]
+        path = epath.Path(model_dir) / BATCH_PADDING_FILE
+        inputs = (
+            read_json(path, "Export the model again.") if path.exists() else {}
+        )
+        self.padding = inputs.get(_SIGNATURE, {}).get("item_ids")
+
+    def check(self, has_text: bool) -> None:
+        """Raises a ValueError unless the model reads such ids, and `k`."""
+        if unknown := sorted(set(self._specs) - set(_INPUTS)):
+            raise ValueError(
+                "`model_dir` must hold a model that reads histories of item"
+                f" ids and nothing else. Received: one that reads {unknown},"
+                " too. Use `recommend_all` with its run."
+            )
+        dtype = self._specs["item_ids"].dtype
+        if has_text != (dtype == tf.string):
+            raise ValueError(
+                "`histories` must hold ids of the model's type,"
+                f" {dtype.name}. Received:"
+                f" {'text' if has_text else 'integers'}. Export the model from"
+                " the same data."
+            )
+        self.answer([["" if has_text else 0]])
+
+    def answer(self, histories: list[list[Any]]) -> dict[str, tf.Tensor]:
+        """Returns the lists after histories, which are padded on the left."""
+        dtype = self._specs["item_ids"].dtype
+        length = max(map(len, histories))
+        item_ids = np.array(
+            [[self.padding] * (length - len(ids)) + ids for ids in histories],
+            object if dtype == tf.string else np.int64,
+        )
+        request = {
+            "item_ids": tf.constant(item_ids, dtype),
+            "k": tf.constant(min(self._k, tf.int32.max), tf.int32),
+            "exclude_ids": tf.zeros((1, 0), dtype),
+            "exclude_seen": tf.constant(True),
+        }
+        try:
+            return self._signature(
+                **{name: request[name] for name in self._specs}
+            )
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"The model refuses the request: {graph_message(error)}"
+            ) from None
 
 
 class _Recommend(beam.DoFn):
@@ -119,14 +203,18 @@ class _Recommend(beam.DoFn):
         self.k = k
         self.shared = Shared()
 
+    def load(self) -> _Recommender:
+        """Returns the model, which this process loads once."""
+        return self.shared.acquire(
+            functools.partial(_Recommender, self.model_dir, self.k),
+            tag=self.model_dir,
+        )
+
     def setup(self) -> None:
-        self.model = self.shared.acquire(self._load, tag=self.model_dir)
-        path = epath.Path(self.model_dir) / BATCH_PADDING_FILE
-        inputs = json.loads(path.read_text()) if path.exists() else {}
-        self.padding = inputs.get(_SIGNATURE, {}).get("item_ids")
+        self.model = self.load()
 
     def process(self, users: list[Row]) -> Iterator[Row]:
-        if self.padding is not None:
+        if self.model.padding is not None:
             yield from self._recommend(users)
             return
         # Every value may be an item: only histories of one length fit together.
@@ -135,7 +223,7 @@ class _Recommend(beam.DoFn):
             yield from self._recommend(list(alike))
 
     def _recommend(self, users: list[Row]) -> Iterator[Row]:
-        answer = self._answer([user["item_ids"] for user in users])
+        answer = self.model.answer([user["item_ids"] for user in users])
         lowest = np.finfo(np.float32).min
         for user, ids, scores in zip(
             users,
@@ -149,45 +237,6 @@ class _Recommend(beam.DoFn):
                 "item_ids": [_plain(item) for item in ids[:found]],
                 "scores": scores[:found].tolist(),
             }
-
-    def _answer(self, histories: list[list[Any]]) -> dict[str, tf.Tensor]:
-        signature = self.model.signatures[_SIGNATURE]
-        specs = signature.structured_input_signature[1]
-        spec = specs["item_ids"]
-        is_text = isinstance(histories[0][0], bytes)
-        if is_text != (spec.dtype == tf.string):
-            raise ValueError(
-                "`histories` must hold ids of the model's type,"
-                f" {spec.dtype.name}. Received:"
-                f" {'text' if is_text else 'integers'}. Export the model from"
-                " the same data."
-            )
-        length = max(map(len, histories))
-        item_ids = np.array(
-            [[self.padding] * (length - len(ids)) + ids for ids in histories],
-            object if is_text else np.int64,
-        )
-        request = {
-            "item_ids": tf.constant(item_ids, spec.dtype),
-            "k": tf.constant(self.k, tf.int32),
-            "exclude_ids": tf.zeros((1, 0), spec.dtype),
-            "exclude_seen": tf.constant(True),
-        }
-        if unknown := sorted(set(specs) - set(request)):
-            raise ValueError(
-                "`model_dir` must hold a model that reads histories of item"
-                f" ids and nothing else. Received: one that reads {unknown},"
-                " too. Use `recommend_all` with its run."
-            )
-        try:
-            return signature(**{name: request[name] for name in specs})
-        except tf.errors.InvalidArgumentError as error:
-            raise ValueError(
-                f"The model refuses the request: {graph_message(error)}"
-            ) from None
-
-    def _load(self) -> Any:
-        return load_saved_model(self.model_dir)
 
 
 def _read_users(path: str) -> Iterator[Row]:
@@ -217,10 +266,13 @@ def _plain(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
+def _is_integer(features: tfds.features.FeaturesDict, name: str) -> bool:
+    return np.issubdtype(features[name].np_dtype, np.integer)
+
+
 def _schema(features: tfds.features.FeaturesDict) -> pa.Schema:
     def kind(name: str) -> pa.DataType:
-        is_number = np.issubdtype(features[name].np_dtype, np.integer)
-        return pa.int64() if is_number else pa.string()
+        return pa.int64() if _is_integer(features, name) else pa.string()
 
     return pa.schema(
         [

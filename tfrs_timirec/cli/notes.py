@@ -51,6 +51,7 @@ def _notes(
         yield (
             f"{settings.num_evaluation_negatives:,} negatives a case are drawn"
             f" out of {statistics.num_items:,} items, so they repeat, and ranks"
-            " among them are worse than in the whole catalogue."
-            " --num-evaluation-negatives draws fewer."
+            " among them, by which the best epoch is chosen, are worse than in"
+            f" the whole catalogue. --num-evaluation-negatives"
+            f" {statistics.num_items} draws fewer."
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 import shlex
 import sys
@@ -18,6 +17,7 @@ import tensorflow as tf
 
 from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.serving import ExportedModel, find_shipped_model
+from tfrs_timirec.serving.publishing import newest_version
 
 _DESCRIPTION = """\
 Asks an exported model, as 'timirec export' or 'timirec demo' wrote it, for the
@@ -150,11 +150,12 @@ def run(args: argparse.Namespace) -> int:
 def _check_no_model_among(ids: list[str]) -> None:
     """Keeps the shipped model from answering in place of another."""
     for word in ids:
-        if os.path.isdir(word):
+        if newest_version(pathlib.Path(word)):
             raise ValueError(
                 "MODEL must come before --history. Received: no MODEL, and"
-                f" among the ids of --history '{word}', a folder. Put it in"
-                f" front: timirec recommend {shlex.quote(word)} --history ..."
+                f" among the ids of --history '{word}', an exported model."
+                f" Put it in front: timirec recommend {shlex.quote(word)}"
+                " --history ..."
             )
 
 

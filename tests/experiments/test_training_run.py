@@ -31,6 +31,18 @@ def losses(history):
     return [entry["loss"] for entry in history]
 
 
+def test_best_epoch_is_chosen_on_the_validation_cases(unbroken):
+    _, history, metrics = unbroken
+    validation, test = (
+        metrics[part]["sampled"]["ndcg_at_5"] for part in ("validation", "test")
+    )
+
+    best = max(entry["val_ndcg_at_5"] for entry in history)
+
+    assert best == pytest.approx(validation)
+    assert best != pytest.approx(test)
+
+
 @pytest.mark.parametrize("broken", ["write_history", "write_weights"])
 def test_breaking_off_while_saving_costs_nothing(
     broken, log, unbroken, tmp_path, monkeypatch

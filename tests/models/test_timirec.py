@@ -23,13 +23,13 @@ ITEMS = [[0, 0], [9, 9], [1, 0], [0, 1], [0.5, 0.5]]
 INTERESTS = [[2.0, 0.0], [0.0, 3.0]]
 
 
-def make_fixed(logits, temperature=1.0):
+def make_fixed(logits, temperature=1.0, items=ITEMS):
     """Returns a model whose interests and logits are given."""
     predictor = LastItemPredictor()
     predictor(tf.zeros((1, 1), tf.int32))
     predictor.table.set_weights([np.tile(logits, (12, 1))])
     model = TiMiRec(
-        extractor=FixedExtractor(INTERESTS, ITEMS),
+        extractor=FixedExtractor(INTERESTS, items),
         predictor=predictor,
         temperature=temperature,
     )
@@ -254,6 +254,26 @@ def test_validation_judges_the_predictor():
         tf.data.Dataset.from_tensors(batch), return_dict=True, verbose=0
     )
     assert "js_divergence" not in logs
+
+
+def test_length_of_a_target_says_nothing_about_its_interests():
+    # Items 2 and 5 are (1, 0) and (3, 0).
+    model = make_fixed([0.0, 0.5], 0.5, [*ITEMS, [3.0, 0.0]])
+    model.compile(optimizer="sgd")
+    losses, divergences = [], []
+    for target in (2, 5):
+        batch = {
+            "item_ids": tf.constant([[2, 3]]),
+            "target_id": tf.constant([target]),
+            "candidate_ids": tf.constant([[3]]),
+        }
+        # The ranking loss is log 2 then, whichever the target.
+        losses.append(model.compute_loss(without_ranking(batch)).numpy())
+        model.reset_metrics()
+        divergences.append(model.test_step(batch)["js_divergence"].numpy())
+
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+    assert divergences[1] == pytest.approx(divergences[0], rel=1e-6)
 
 
 def test_different_numbers_of_interests_are_an_error():

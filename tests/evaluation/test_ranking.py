@@ -178,6 +178,21 @@ def test_one_model_ranks_histories_of_two_lengths(candidates):
     assert (both[0] != both[1]).any()
 
 
+@pytest.mark.parametrize("candidates", ["sampled", "full"])
+def test_one_model_ranks_in_both_stages(candidates):
+    model = make_model(TiMiRec)
+    both = []
+    for stage in TiMiRec.stages:
+        model.set_stage(stage)
+        ranks = rank_held_out(
+            model, SPLIT, candidates=candidates, max_history_length=LENGTH
+        )
+        assert ranks.tolist() == brute_force(model, SPLIT, "test", candidates)
+        both.append(ranks)
+
+    assert (both[0] != both[1]).any()
+
+
 def test_mixed_precision_ranks_too():
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_float16")

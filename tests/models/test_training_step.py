@@ -16,6 +16,7 @@ from tfrs_timirec.models import (
     ComiRec,
     SASRec,
     SequentialRecommender,
+    TiMiRec,
     TiSASRec,
 )
 from tfrs_timirec.training import AdamL2
@@ -100,6 +101,24 @@ def test_replica_without_an_instance_has_no_loss(make):
     model = make()
     batch = {name: values[:0] for name, values in make_batch().items()}
     assert model.compute_loss(batch).numpy() == 0
+
+
+@pytest.mark.parametrize("stage", TiMiRec.stages)
+def test_batch_that_fills_a_replica_leaves_the_mean_losses(stage):
+    model = make_model()
+    model.set_stage(stage)
+    model.compile(optimizer=tf.keras.optimizers.SGD(0.01))
+    batch = make_batch()
+    before = model.train_step(batch)
+    filler = {name: values[:1] for name, values in batch.items()}
+
+    after = model.train_step(filler | {"batch_share": tf.constant(0.0)})
+
+    assert before["loss"].numpy() > 0
+    for name, value in before.items():
+        assert after[name].numpy() == value.numpy(), name
+    real = model.train_step(filler | {"batch_share": tf.constant(1.0)})
+    assert real["loss"].numpy() != before["loss"].numpy()
 
 
 def test_compile_takes_no_loss_and_no_metrics():

@@ -2,6 +2,7 @@
 
 import asyncio
 import pathlib
+import threading
 
 import grpc
 import numpy as np
@@ -267,8 +268,22 @@ def test_full_queue_refuses(servable, signature):
     assert errors[0].http_status == 503
 
 
+class HeldServable(SlowServable):
+    """Lets the first run begin, and end when it may."""
+
+    def __init__(self, servable):
+        super().__init__(servable)
+        self.has_begun, self.may_end = threading.Event(), threading.Event()
+
+    def run(self, signature, inputs):
+        self.batches.append(len(inputs["words"]))
+        self.has_begun.set()
+        assert self.may_end.wait(PATIENCE)
+        return self._servable.run(signature, inputs)
+
+
 def test_client_that_leaves_is_not_answered(servable, signature):
-    slow = SlowServable(servable)
+    held = HeldServable(servable)
 
     async def run():
         batcher = MicroBatcher(
@@ -278,17 +293,19 @@ def test_client_that_leaves_is_not_answered(servable, signature):
             merges=True,
             metrics=Metrics(),
         )
-        first = asyncio.create_task(batcher.run(slow, signature, words(["a"])))
-        await asyncio.sleep(0.05)
-        second = asyncio.create_task(batcher.run(slow, signature, words(["b"])))
-        await asyncio.sleep(0.05)
+        first = asyncio.create_task(batcher.run(held, signature, words(["a"])))
+        await asyncio.to_thread(held.has_begun.wait, PATIENCE)
+        second = asyncio.create_task(batcher.run(held, signature, words(["b"])))
+        while held.num_users < 2:  # Until the second waits in its queue.
+            await asyncio.sleep(0)
         second.cancel()
+        held.may_end.set()
         await first
         await batcher.close()
 
-    asyncio.run(run())
-    assert slow.batches == [1]
-    assert slow.num_users == 0
+    asyncio.run(asyncio.wait_for(run(), PATIENCE))
+    assert held.batches == [1]
+    assert held.num_users == 0
 
 
 def test_warmup_runs_what_was_recorded(tmp_path, toy_version):

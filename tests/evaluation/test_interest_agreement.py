@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tests.models.toys import FixedExtractor, LastItemPredictor, finetuning
+from tests.data.small_logs import make_random_log
+from tests.models.toys import (
+    FixedExtractor,
+    LastItemPredictor,
+    finetuning,
+    make_model,
+)
 from tfrs_timirec.data import Interactions, LeaveOneOut
 from tfrs_timirec.evaluation.interest_agreement import (
     compare_interests,
@@ -97,6 +103,28 @@ def test_greedy_model_has_no_prediction(split):
     assert agreement.predicted is None
     assert agreement.summary()["js_predicted"] is None
     assert agreement.recommended.shape == (1,)
+
+
+def test_agreement_does_not_depend_on_the_batches():
+    split = LeaveOneOut(make_random_log())
+    model = finetuning(make_model(vocabulary_size=22))  # Of 20 items.
+    few, all_at_once = (
+        compare_interests(
+            model, split, max_history_length=4, batch_size=batch_size
+        )
+        for batch_size in (7, 1000)
+    )
+
+    assert len(few.recommended) == len(split.held_out_positions("test")) > 7
+    for name in ("recommended", "predicted"):
+        values = getattr(few, name)
+        np.testing.assert_allclose(
+            values, getattr(all_at_once, name), atol=1e-6
+        )
+        assert np.ptp(values) > 1e-3
+    assert few.interest_distance == pytest.approx(
+        all_at_once.interest_distance, rel=1e-5
+    )
 
 
 def test_shares_by_hand():

@@ -1,0 +1,44 @@
+"""The best unseen items against a choice one case at a time."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.evaluation.test_ranking import LENGTH, SPLIT, make_model
+from tfrs_timirec.evaluation import recommend_held_out
+
+
+def choose(model, part, k):
+    """Scores every item of the catalogue for one case after the other."""
+    log = SPLIT.interactions
+    lists = []
+    for position in SPLIT.held_out_positions(part):
+        start = log.row_splits[log.user_indices[position]]
+        history = log.item_ids[start:position]
+        ids = np.zeros((1, LENGTH), np.int32)
+        newest = history[-LENGTH:]
+        ids[0, LENGTH - len(newest) :] = newest
+        scores = model.score_all(model({"item_ids": tf.constant(ids)}))[0]
+        scores = scores.numpy()
+        scores[:2] = -np.inf
+        scores[history] = -np.inf
+        lists.append(np.argsort(-scores)[:k].tolist())
+    return lists
+
+
+@pytest.mark.parametrize("batch_size", [7, 1000])
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_every_batch_leaves_out_what_its_own_cases_met(part, batch_size):
+    model = make_model()
+
+    best = recommend_held_out(
+        model,
+        SPLIT,
+        part,
+        k=2,
+        max_history_length=LENGTH,
+        batch_size=batch_size,
+    )
+
+    assert best.dtype == np.int32
+    assert best.tolist() == choose(model, part, 2)

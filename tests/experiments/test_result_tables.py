@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from tests.experiments.results import fill, make_result
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS
@@ -116,6 +117,32 @@ def test_best_other_system_is_tested_against(tmp_path):
         *("H@10", "TiMiRec", "w/o stopgrad", "+0.0200", "3"),
         *("0.0742", "0.1778"),
     ]
+
+
+def test_p_over_users_is_that_of_the_rows_own_metric(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    ours, theirs = [1, 4, 7, 15, 30, 2], [30, 30, 12, 30, 18, 1]
+    fill(store, plan, {"joint train": (0.1, 0.1, 0.1)}, ranks=theirs)
+    fill(store, plan, {"TiMiRec": (0.2, 0.2, 0.2)}, ranks=ours)
+
+    text = render_tables(plan, plan.datasets[0], store)
+
+    p_values = {}
+    for number in range(6):
+        cells = row(text, "without transformer", number)
+        p_values[cells[1]] = cells[-1]
+    for cutoff in (5, 10, 20):
+        for name, gain in (
+            ("H", lambda rank: 1.0),
+            ("N", lambda rank: 1 / np.log2(rank + 1)),
+        ):
+            pairs = [
+                [gain(rank) if rank <= cutoff else 0.0 for rank in ranks]
+                for ranks in (ours, theirs)
+            ]
+            expected = scipy.stats.ttest_rel(*pairs).pvalue
+            assert p_values[f"{name}@{cutoff}"] == f"{expected:.4f}"
+    assert len(set(p_values.values())) == 6
 
 
 def test_users_gains_are_averaged_over_the_seeds(tmp_path):

@@ -16,6 +16,9 @@ from tfrs_timirec.experiments.pluggable_parts import (
     EXTRACTOR_NAMES,
     PREDICTOR_NAMES,
 )
+from tfrs_timirec.experiments.settings import OPTIMIZERS
+from tfrs_timirec.layers import DeepFMInterestPredictor, MINDExtractor
+from tfrs_timirec.training import StoppingRule
 
 VOCABULARY_SIZE = 12
 CHANGED = {
@@ -37,6 +40,9 @@ CHANGED = {
     "predictor": "transformer",
     "context_features": "item_genres",
 }
+SMALL = {"embedding_dim": 4, "max_history_length": 4}
+DISTILLATION = ("temperature", "pretraining", "distillation", "stop_gradient")
+SIZES_OF_PARTS = ("num_interests", "num_projection_layers")
 # What another setting is needed for, where a model has that other one.
 TOGETHER = {
     "adaptive_interests": {"extractor": "mind"},
@@ -131,6 +137,88 @@ def test_every_own_setting_may_be_given(name, setting):
     )
 
     assert getattr(settings, setting) == CHANGED[setting]
+
+
+@every_name
+def test_every_own_setting_reaches_the_model(name):
+    own = MODEL_BUILDERS[name].settings
+    # Those of the parts have a test of their own.
+    parts = {"extractor", "predictor"} & set(own)
+    of_parts = {"adaptive_interests", "context_features"} if parts else set()
+    given = {
+        setting: value
+        for setting, value in (SMALL | CHANGED).items()
+        if setting in own and setting not in parts | of_parts
+    }
+
+    config = (
+        TrainingSettings(model=name, **given)
+        .build_model(VOCABULARY_SIZE)
+        .get_config()
+    )
+
+    if name == "comirec_dr":  # Its sizes are those of its extractor.
+        config |= config["extractor"]["config"]
+    assert {setting: config[setting] for setting in given} == given
+
+
+def test_every_setting_reaches_parts_and_the_model_around_them():
+    model = TrainingSettings(
+        model="timirec",
+        extractor="mind",
+        adaptive_interests=True,
+        predictor="deepfm",
+        context_features="item_genres",
+        **SMALL,
+        **{setting: CHANGED[setting] for setting in DISTILLATION},
+        **{setting: CHANGED[setting] for setting in SIZES_OF_PARTS},
+    ).build_model(VOCABULARY_SIZE, {"item_genres": 3})
+
+    config = model.get_config()
+    assert {name: config[name] for name in DISTILLATION} == {
+        name: CHANGED[name] for name in DISTILLATION
+    }
+    assert isinstance(model.extractor, MINDExtractor)
+    assert model.extractor.get_config()["adaptive_interests"] is True
+    assert isinstance(model.predictor, DeepFMInterestPredictor)
+    predictor = model.predictor.get_config()
+    for part in (model.extractor.get_config(), predictor):
+        assert part["num_interests"] == CHANGED["num_interests"]
+        assert part["embedding_dim"] == 4
+    assert predictor["num_projection_layers"] == 1
+    assert model.feature_names == ("item_ids", "item_genres")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_optimizer_is_that_of_the_settings(optimizer):
+    model = TrainingSettings(
+        model="comirec",
+        optimizer=optimizer,
+        learning_rate=0.02,
+        l2=0.25,
+        steps_per_execution=3,
+    ).build_model(VOCABULARY_SIZE)
+
+    assert type(model.optimizer) is OPTIMIZERS[optimizer]
+    assert model.optimizer.l2 == 0.25
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.02)
+    assert model.get_compile_config()["steps_per_execution"] == 3
+
+
+def test_stages_end_as_the_settings_say():
+    settings = TrainingSettings(
+        model="timirec",
+        max_epochs=7,
+        patience=3,
+        min_epochs=2,
+        learning_rate=0.02,
+        finetuning_rate_factor=0.5,
+    )
+
+    assert settings.stopping_rule == StoppingRule(
+        max_epochs=7, patience=3, min_epochs=2
+    )
+    assert settings.learning_rates == {"finetuning": 0.01}
 
 
 @pytest.mark.parametrize("extractor", EXTRACTOR_NAMES)

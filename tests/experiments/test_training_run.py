@@ -6,7 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from tfrs_timirec.experiments import TrainingRun, TrainingSettings, preset
+from tfrs_timirec.experiments import (
+    TrainingRun,
+    TrainingSettings,
+    preset,
+    training_run,
+)
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.run_folder import RunFolder
 
@@ -41,6 +46,46 @@ def test_best_epoch_is_chosen_on_the_validation_cases(unbroken):
 
     assert best == pytest.approx(validation)
     assert best != pytest.approx(test)
+
+
+def test_data_is_made_as_the_settings_say(log, tmp_path, monkeypatch):
+    given = {}
+
+    def note(name):
+        make = getattr(training_run, name)
+
+        def noted(*arguments, **by_name):
+            given[name] = by_name
+            return make(*arguments, **by_name)
+
+        monkeypatch.setattr(training_run, name, noted)
+
+    def stop(*arguments, **by_name):
+        raise KeyboardInterrupt
+
+    for name in ("LeaveOneOut", "TrainingBatches", "EvaluationCases"):
+        note(name)
+    monkeypatch.setattr(training_run, "fit_arguments", stop)
+    settings = dataclasses.replace(
+        SETTINGS, seed=7, batch_size=5, num_negatives=3
+    )
+    with pytest.raises(KeyboardInterrupt):
+        TrainingRun(settings, log, tmp_path).train()
+
+    assert given == {
+        "LeaveOneOut": {"num_negatives": 5, "seed": 7},
+        "TrainingBatches": {
+            "batch_size": 5,
+            "max_history_length": 3,
+            "num_negatives": 3,
+            "seed": 7,
+            "features": ("item_ids",),
+        },
+        "EvaluationCases": {
+            "max_history_length": 3,
+            "features": ("item_ids",),
+        },
+    }
 
 
 @pytest.mark.parametrize("broken", ["write_history", "write_weights"])

@@ -13,14 +13,17 @@ CUTOFFS = (5, 10, 20)
 
 def make_result(cell, hit_rate, *, size=BEAUTY, ranks=(1.0, 30.0)):
     """A result whose HR@10 is given; the other numbers follow from it."""
-    metrics = {
-        f"{name}_at_{cutoff}": hit_rate * factor
-        for name, factor in (("hit_rate", 1.0), ("ndcg", 0.5))
-        for cutoff in CUTOFFS
-    }
+    sampled, full = (
+        {
+            f"{name}_at_{cutoff}": hit_rate * share * factor * cutoff / 10
+            for name, factor in (("hit_rate", 1.0), ("ndcg", 0.5))
+            for cutoff in CUTOFFS
+        }
+        for share in (1.0, 0.25)
+    )
     return {
         "cell": cell.name,
-        "test": {"sampled": metrics, "full": metrics},
+        "test": {"sampled": sampled, "full": full},
         "settings": dataclasses.asdict(cell.settings),
         "command": "timirec reproduce",
         "finished_at": "2026-01-02T03:04:05+00:00",

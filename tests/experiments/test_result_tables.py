@@ -1,4 +1,4 @@
-"""Tables and figures, made of results alone."""
+"""Tables, made of results alone."""
 
 import dataclasses
 
@@ -192,21 +192,6 @@ def test_best_other_system_is_chosen_by_the_common_seeds(tmp_path):
     )
 
     assert cells[3:6] == ["w/o stopgrad", "-0.0100", "2"]
-
-
-@pytest.mark.parametrize("name", ["figure2", "figure3", "temperature"])
-def test_figures_are_drawn_of_what_there_is(name, tmp_path):
-    store, plan = ResultStore(tmp_path / "results"), make_plan(name)
-    titles = list(plan.cells("amazon_beauty"))
-    fill(store, plan, dict.fromkeys(titles[:2], (0.2, 0.21)))
-
-    files = draw_figure(plan, "amazon_beauty", store, tmp_path / "picture")
-
-    assert [file.name for file in files] == [
-        "picture.png",
-        "picture.svg",
-    ]
-    assert all(file.stat().st_size > 5000 for file in files)
 
 
 def test_no_result_no_figure(tmp_path):

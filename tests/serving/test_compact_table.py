@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfrs_timirec  # noqa: F401
+from tests.data.small_logs import make_random_log
 from tests.serving.toy_exports import (
     LENGTH,
     ask,
@@ -13,6 +14,7 @@ from tests.serving.toy_exports import (
     make_model,
     raw,
 )
+from tfrs_timirec.data.batches import evaluation_dataset
 from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.serving import (
     STORAGES,
@@ -109,18 +111,53 @@ def test_no_graph_gathers_from_a_variable(storage):
         assert "ResourceGather" not in {node.op for node in nodes}
 
 
+def round_to_int8(vectors):
+    scales = np.abs(vectors).max(axis=1, keepdims=True) / 127
+    return np.rint(vectors / scales) * scales
+
+
+def best_lists(model, vectors, histories, k):
+    """Returns the k best items by a table, (num_cases, k)."""
+    model.extractor.item_embedding.embeddings.assign(vectors)
+    interests = model({"item_ids": tf.constant(histories)}).numpy()
+    scores = (interests @ vectors.T).max(axis=1)
+    np.put_along_axis(scores, histories, -np.inf, axis=1)
+    scores[:, :2] = -np.inf
+    return np.argsort(-scores)[:, :k]
+
+
 def test_storage_loss_compares_lists():
-    log = make_films()
-    model = make_model(log)
+    log = make_random_log(num_users=150, num_items=200)
+    model, k = make_comirec(log), 5
+    # A large number in each row makes the steps of the others large, too.
+    vectors = 0.3 * model.item_embeddings.numpy()
+    vectors[:, 0] = 6
+    split = LeaveOneOut(log, num_negatives=1)
+    (cases,) = evaluation_dataset(
+        split, "test", max_history_length=LENGTH, candidates="full"
+    )
+    histories, targets = cases["item_ids"].numpy(), cases["target_id"].numpy()
+    compact = best_lists(model, round_to_int8(vectors), histories, k)
+    full = best_lists(model, vectors, histories, k)  # The model keeps these.
 
     loss = measure_storage_loss(
-        model, LeaveOneOut(log), "int8", k=10, max_history_length=LENGTH
+        model, split, "int8", k=k, max_history_length=LENGTH
     )
 
-    # Two users; all but the four items read are recommended.
-    assert loss.num_cases == 2
-    assert 0.8 <= loss.overlap <= 1
-    assert loss.recall == loss.compact_recall == 1
+    hits, compact_hits = (
+        (lists == targets[:, np.newaxis]).any(axis=1)
+        for lists in (full, compact)
+    )
+    shared = [
+        len(np.intersect1d(*pair)) for pair in zip(full, compact, strict=True)
+    ]
+    assert loss.num_cases == len(targets)
+    assert loss.recall == pytest.approx(hits.mean())
+    assert loss.compact_recall == pytest.approx(compact_hits.mean())
+    # The order of a sum may let two items of nearly one score change places.
+    assert loss.overlap == pytest.approx(np.mean(shared) / k, abs=0.005)
+    assert loss.overlap < 0.98
+    assert 0 < loss.recall != loss.compact_recall > 0
 
 
 def test_unknown_storage_is_an_error():

@@ -1,5 +1,6 @@
 """The best items of all users: what is written, and how it is gone on with."""
 
+import dataclasses
 import os
 import pathlib
 import signal
@@ -13,8 +14,10 @@ import pytest
 import tensorflow as tf
 
 from tests.data.small_logs import make_random_log
+from tests.serving.toy_exports import draw_weights, make_model
 from tfrs_timirec.data.interactions import Interactions
-from tfrs_timirec.models import ComiRec
+from tfrs_timirec.layers import TimeAwareInterestPredictor
+from tfrs_timirec.models import ComiRec, TiSASRec
 from tfrs_timirec.serving import BatchSettings, recommend_all
 
 SETTINGS = BatchSettings(
@@ -43,16 +46,24 @@ def model(log):
     return model
 
 
-def expected_lists(model, log: Interactions, k, exclude_seen=True):
+def expected_lists(
+    model, log: Interactions, k, exclude_seen=True, request_timestamp=0
+):
     """Scores every item for every user on its own."""
     lists = []
     for user in range(log.num_users):
         rows = slice(*log.row_splits[user : user + 2])
         seen = log.item_ids[rows]
-        history = np.zeros((1, 5), np.int32)
+        history, times = np.zeros((1, 5), np.int32), np.zeros((1, 5), np.int64)
         newest = seen[-5:]
         history[0, 5 - len(newest) :] = newest
-        vectors = model({"item_ids": tf.constant(history)}, training=False)
+        times[0, 5 - len(newest) :] = log.timestamps[rows][-5:]
+        features = {
+            "item_ids": tf.constant(history),
+            "timestamps": tf.constant(times),
+            "request_timestamp": tf.constant([request_timestamp], tf.int64),
+        }
+        vectors = model(features, training=False)
         scores = model.score_all(vectors).numpy()[0]
         scores[:2] = -np.inf
         if exclude_seen:
@@ -61,6 +72,13 @@ def expected_lists(model, log: Interactions, k, exclude_seen=True):
         best = best[scores[best] > -np.inf]
         lists.append((log.items[best - 2].tolist(), scores[best]))
     return lists
+
+
+def check_lists(folder, expected):
+    table = pd.read_parquet(folder)
+    for row, (items, scores) in zip(table.itertuples(), expected, strict=True):
+        assert row.item_ids.tolist() == items
+        np.testing.assert_allclose(row.scores, scores, atol=1e-5)
 
 
 @pytest.mark.parametrize("exclude_seen", [True, False])
@@ -83,14 +101,61 @@ def test_lists_of_all_users(tmp_path, log, model, exclude_seen):
     assert num_users == log.num_users == progress[-1] == 41
     assert table["user_id"].tolist() == log.users.tolist()
     expected = expected_lists(model, log, 4, exclude_seen)
-    for row, (items, scores) in zip(table.itertuples(), expected, strict=True):
-        assert row.item_ids.tolist() == items
-        np.testing.assert_allclose(row.scores, scores, atol=1e-5)
+    check_lists(tmp_path / "best", expected)
     # The last user has met 18 of 20 items.
     assert len(table["item_ids"].iloc[-1]) == (2 if exclude_seen else 4)
     names = sorted(path.name for path in (tmp_path / "best").iterdir())
     assert names[:2] == ["_settings.json", "part-00000-of-00005.parquet"]
     assert len(names) == 6
+
+
+def make_timed_log():
+    """Returns a log with a minute up to some days between interactions."""
+    log = make_random_log(num_users=12)
+    rng = np.random.default_rng(1)
+    gaps = rng.integers(60, 500_000, log.num_interactions)
+    return dataclasses.replace(log, timestamps=10**9 + np.cumsum(gaps))
+
+
+def test_histories_come_with_their_times(tmp_path):
+    log = make_timed_log()
+    model = draw_weights(
+        TiSASRec(
+            log.vocabulary_size,
+            embedding_dim=4,
+            max_history_length=5,
+            max_interval=20,
+        )
+    )
+
+    recommend_all(model, log, tmp_path / "best", SETTINGS)
+
+    check_lists(tmp_path / "best", expected_lists(model, log, 4))
+
+
+@pytest.mark.parametrize("hours_later", [None, 100])
+def test_recommends_for_the_moment_that_is_asked_for(tmp_path, hours_later):
+    log = make_timed_log()
+    model = make_model(
+        log,
+        embedding_dim=4,
+        max_history_length=5,
+        predictor=TimeAwareInterestPredictor(
+            log.vocabulary_size, num_interests=2, embedding_dim=4
+        ),
+    )
+    moment = log.timestamps.max()
+    settings = SETTINGS
+    if hours_later is not None:
+        moment += 3600 * hours_later
+        settings = dataclasses.replace(SETTINGS, request_timestamp=int(moment))
+
+    recommend_all(model, log, tmp_path / "best", settings)
+
+    check_lists(
+        tmp_path / "best",
+        expected_lists(model, log, 4, request_timestamp=moment),
+    )
 
 
 def test_goes_on_behind_the_last_whole_file(tmp_path, log, model):

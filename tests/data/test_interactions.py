@@ -70,6 +70,13 @@ def test_fingerprint_sees_every_change(changed):
     assert len(one.fingerprint) == 64
 
 
+def test_fingerprint_stays_what_it_was_for_earlier_runs():
+    # A run folder with another one would be refused.
+    assert Interactions.from_dataframe(FRAME).fingerprint == (
+        "b070d9b5f9d04e0ab1a94266c09a557846277a81ab705126e124650e63649770"
+    )
+
+
 def test_ids_stay_as_they_are():
     frame = make_frame(
         (" u", "007", 1), ("u", "7", 2), ("u", "Ünï·品", 3), ("u", "a b", 4)

@@ -73,6 +73,19 @@ def test_negatives_follow_the_seed_and_are_drawn_once():
     assert (split.negatives("validation") != negatives).any()
 
 
+def test_negatives_stay_what_published_results_were_measured_with():
+    split = LeaveOneOut(make_random_log(), 5, seed=3)
+
+    assert split.negatives("test")[:2].tolist() == [
+        [20, 14, 15, 19, 13],
+        [17, 20, 6, 21, 8],
+    ]
+    assert split.negatives("validation")[:2].tolist() == [
+        [10, 12, 12, 13, 20],
+        [9, 15, 9, 10, 21],
+    ]
+
+
 @pytest.mark.parametrize("part", ["train", "tests", ""])
 def test_unknown_part_is_an_error(part):
     with pytest.raises(ValueError, match=f"`part`.*Received: part='{part}'"):

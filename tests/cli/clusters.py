@@ -1,8 +1,10 @@
 """`timirec train` as several processes of one machine."""
 
+import contextlib
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -10,6 +12,8 @@ import sys
 import time
 
 TIMIREC = (str(pathlib.Path(sys.executable).with_name("timirec")),)
+_CONNECTIONS = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+_PORTS_A_PROCESS = 500
 
 
 class Cluster:
@@ -97,11 +101,21 @@ class Cluster:
 
 
 def free_ports(number: int) -> list[int]:
-    """Returns ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("localhost", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    """Returns ports that nobody listens on.
+
+    They are taken some seconds later. Until then no connection gets them, for
+    they lie below the range that those come from, and no other process of
+    pytest-xdist takes them, for each has a range of its own.
+    """
+    end = int(_CONNECTIONS.read_text().split()[0])
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    end -= int(worker) * _PORTS_A_PROCESS
+    candidates = list(range(end - _PORTS_A_PROCESS, end))
+    random.SystemRandom().shuffle(candidates)  # Tests share Python's seed.
+    ports = []
+    while len(ports) < number:
+        port = candidates.pop()
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("", port))
+            ports.append(port)
     return ports

@@ -236,6 +236,7 @@ def test_newest_version_that_holds_a_model_is_found(tmp_path):
     assert find_version(str(tmp_path / "2")) == tmp_path / "2"
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_an_exported_model_recommends_with_titles(exported, log):
     model = ExportedModel(exported)
     history = log.items[[3, 1]].tolist()

@@ -278,7 +278,7 @@ def test_two_stages_from_named_columns_to_the_default_folder(
         ),
         (
             "train --dataset household_tv/tiny --model timirec --seed -1",
-            ["`seed` must lie between 0 and", "seed=-1"],
+            ["`seed` must be an integer that is not", "seed=-1"],
         ),
         (
             "data describe --dataset household_tv/tiny --user-column u",

@@ -86,7 +86,7 @@ class ExportedModel:
         arguments = self._arguments(history, context or {})
         arguments["k"] = tf.constant(min(k, tf.int32.max), tf.int32)
         if diversity:
-            if not 0 <= diversity <= tf.float32.max:
+            if not 0 <= diversity <= float(tf.float32.max):
                 raise ValueError(
                     "`diversity` must be a number from 0 to"
                     f" {tf.float32.max:.2g}. Received: diversity={diversity}"

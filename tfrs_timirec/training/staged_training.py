@@ -134,6 +134,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
         if self._backup and self.history:
             self._backup.restore(self.model)
             self.model.set_stage(self.model.stages[self._next_stage - 1])
+            if self.history[-1]["stage"] != self._next_stage:
+                self._set_learning_rate()
             self.model.stop_training = self.finished
             return
         self.history, self.finished = [], False
@@ -201,12 +203,14 @@ class StagedTraining(tf.keras.callbacks.Callback):
 
     def _start_stage(self, stage: int) -> None:
         self._next_stage = stage
-        name = self.model.stages[stage - 1]
-        self.model.set_stage(name)
+        self.model.set_stage(self.model.stages[stage - 1])
         clear_optimizer(self.model.optimizer)
+        self._set_learning_rate()
+
+    def _set_learning_rate(self) -> None:
         if self._usual_rate is not None:
             self.model.optimizer.learning_rate = self._learning_rates.get(
-                name, self._usual_rate
+                self.model.stage, self._usual_rate
             )
 
     def _end_early(self) -> None:

@@ -106,11 +106,10 @@ def main() -> None:
             "histories": [one_staged.history, two_staged.history],
         }
         found["between_replicas"][loss] = distance_between_replicas(two)
-    for optimizer_class in (AdamL2, RowwiseLazyAdam):
-        model, _ = train(strategy, "bpr", optimizer_class, pretraining=False)
-        found["between_replicas"][optimizer_class.__name__] = (
-            distance_between_replicas(model)
-        )
+    # Its tables' moments have another shape; for the rest it is LazyAdam, whose
+    # update of what is no table is AdamL2's.
+    model, _ = train(strategy, "bpr", RowwiseLazyAdam, pretraining=False)
+    found["between_replicas"]["rowwise"] = distance_between_replicas(model)
     print(json.dumps(found))
 
 

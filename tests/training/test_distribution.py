@@ -48,8 +48,7 @@ def test_every_optimizer_keeps_the_replicas_equal(mirrored):
     assert mirrored["between_replicas"] == {
         "bpr": 0,
         "sampled_softmax": 0,
-        "AdamL2": 0,
-        "RowwiseLazyAdam": 0,
+        "rowwise": 0,
     }
 
 

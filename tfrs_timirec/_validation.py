@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Mapping
+from typing import Any
 
 
 def check_positive_int(owner: str, **arguments: int) -> None:
@@ -15,13 +17,7 @@ def check_positive_int(owner: str, **arguments: int) -> None:
     Raises:
         ValueError: naming the first argument that breaks the rule.
     """
-    for name, value in arguments.items():
-        is_integer = isinstance(value, numbers.Integral)
-        if isinstance(value, bool) or not is_integer or value < 1:
-            raise ValueError(
-                f"{owner}: `{name}` must be a positive integer."
-                f" Received: {name}={value!r}"
-            )
+    _check_ints(owner, 1, "a positive integer", arguments)
 
 
 def check_non_negative_int(owner: str, **arguments: int) -> None:
@@ -34,13 +30,7 @@ def check_non_negative_int(owner: str, **arguments: int) -> None:
     Raises:
         ValueError: naming the first argument that breaks the rule.
     """
-    for name, value in arguments.items():
-        is_integer = isinstance(value, numbers.Integral)
-        if isinstance(value, bool) or not is_integer or value < 0:
-            raise ValueError(
-                f"{owner}: `{name}` must be an integer that is not negative."
-                f" Received: {name}={value!r}"
-            )
+    _check_ints(owner, 0, "an integer that is not negative", arguments)
 
 
 def check_rate(owner: str, **arguments: float) -> None:
@@ -81,3 +71,14 @@ def check_history_length(
             " Keep the newest items, or make the layer with a larger"
             " `max_history_length`."
         )
+
+
+def _check_ints(
+    owner: str, smallest: int, rule: str, arguments: Mapping[str, Any]
+) -> None:
+    for name, value in arguments.items():
+        is_integer = isinstance(value, numbers.Integral)
+        if isinstance(value, bool) or not is_integer or value < smallest:
+            raise ValueError(
+                f"{owner}: `{name}` must be {rule}. Received: {name}={value!r}"
+            )

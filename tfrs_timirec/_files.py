@@ -49,6 +49,21 @@ def check_path(name: str, path: str | os.PathLike[str]) -> None:
         )
 
 
+def check_beam_path(name: str, path: epath.Path) -> None:
+    """Raises a ValueError unless Beam can read back what it writes.
+
+    It makes a path on this machine absolute, which may bring a wildcard in.
+
+    Args:
+        name: name of the argument.
+        path: the folder, on this machine or in a cloud's storage.
+
+    Raises:
+        ValueError: if the path holds a wildcard.
+    """
+    check_path(name, path if "://" in str(path) else path.absolute())
+
+
 def write_json(
     path: pathlib.Path, content: dict[str, Any], indent: int = 2
 ) -> None:

@@ -17,11 +17,15 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 from etils import epath
 
-from tfrs_timirec._files import check_path, read_json
+from tfrs_timirec._files import check_beam_path, read_json
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.serving.batch_padding import BATCH_PADDING_FILE
 from tfrs_timirec.serving.graph_message import graph_message
-from tfrs_timirec.serving.publishing import load_saved_model, newest_version
+from tfrs_timirec.serving.publishing import (
+    load_saved_model,
+    newest_version,
+    no_version,
+)
 
 _SIGNATURE = "serving_default"
 _INPUTS = ("item_ids", "k", "exclude_ids", "exclude_seen")
@@ -70,16 +74,10 @@ def recommend_all_with_beam(
     """
     check_positive_int("recommend_all_with_beam", k=k)
     target = epath.Path(output)
-    is_remote = "://" in str(target)  # Beam makes other paths absolute.
-    check_path("output", target if is_remote else target.absolute())
+    check_beam_path("output", target)
     version = newest_version(epath.Path(model_dir))
     if version is None:
-        raise FileNotFoundError(
-            "`model_dir` must be an exported model: a folder with a"
-            " saved_model.pb, or one with such folders named 1, 2, ..."
-            f" Received: model_dir='{model_dir}'."
-            " `timirec export RUN --output FOLDER` makes one."
-        )
+        raise no_version("model_dir", model_dir)
     if not (epath.Path(histories) / "features.json").exists():
         raise FileNotFoundError(
             "`histories` must be a folder with a features.json in it."

@@ -136,12 +136,22 @@ def find_version(path: str | os.PathLike[str]) -> pathlib.Path:
     """
     version = newest_version(pathlib.Path(path))
     if version is None:
-        raise FileNotFoundError(
-            "`path` must be an exported model: a folder with a saved_model.pb,"
-            f" or one with such folders named 1, 2, ... Received:"
-            f" path='{path}'. `timirec export RUN --output FOLDER` makes one."
-        )
+        raise no_version("path", path)
     return version
+
+
+def no_version(name: str, path: str | os.PathLike[str]) -> FileNotFoundError:
+    """Returns the error of a folder without an exported model.
+
+    Args:
+        name: name of the argument.
+        path: the folder.
+    """
+    return FileNotFoundError(
+        f"`{name}` must be an exported model: a folder with a saved_model.pb,"
+        f" or one with such folders named 1, 2, ... Received: {name}='{path}'."
+        " `timirec export RUN --output FOLDER` makes one."
+    )
 
 
 def load_saved_model(folder: str | os.PathLike[str]) -> Any:

@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from apache_beam.options.pipeline_options import PipelineOptions
 from etils import epath
 
-from tfrs_timirec._files import check_path
+from tfrs_timirec._files import check_beam_path
 from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
 from tfrs_timirec.data.preparation.row_batches import list_row_groups
 from tfrs_timirec.data.preparation.sequence_writer import SequenceWriter
@@ -102,8 +102,7 @@ def prepare_sequences(
             f" num_shards={num_shards}. Leave it out to choose by size."
         )
     target = epath.Path(output)
-    is_remote = "://" in str(target)  # Beam makes other paths absolute.
-    check_path("output", target if is_remote else target.absolute())
+    check_beam_path("output", target)
     if target.exists():
         raise FileExistsError(
             f"`output` must not exist yet. Received: output='{target}'."

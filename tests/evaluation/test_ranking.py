@@ -139,6 +139,23 @@ def test_ties_take_the_middle():
     assert ranks.tolist() == [2, 2]
 
 
+@pytest.mark.parametrize("num_users", [1, 2, 3, 4, 5])
+def test_equal_items_tie_in_a_small_batch(num_users):
+    rng = np.random.default_rng(num_users)
+    users = {f"u{user}": "abc" for user in range(num_users)}
+    split = LeaveOneOut(make_log(users | {"x": "defghijklmnopqrstuvwxyz"}))
+    item = rng.normal(size=(1, 64))
+    items = np.repeat(item, split.interactions.vocabulary_size, axis=0)
+    model = ComiRec(extractor=FixedExtractor(rng.normal(size=(3, 64)), items))
+
+    ranks = rank_held_out(
+        model, split, "test", candidates="full", batch_size=num_users
+    )
+
+    # c ties with d to z, 24 in all.
+    assert ranks[:num_users].tolist() == [12.5] * num_users
+
+
 @pytest.mark.parametrize("candidates", ["sampled", "full"])
 def test_model_that_says_nothing_hits_nothing(candidates):
     vocabulary_size = SPLIT.interactions.vocabulary_size

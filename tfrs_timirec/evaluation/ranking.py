@@ -13,6 +13,7 @@ from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.metrics import target_ranks
 from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.models.scoring import best_scores
 
 
 def rank_held_out(
@@ -113,7 +114,10 @@ def _rank_among_all(
     Returns:
         (batch,) float32 ranks.
     """
-    targets = model.score(user_vectors, target_ids[:, tf.newaxis])[:, 0]
+    # Scored as the catalogue is: another product would round another way, and
+    # the equal would not be equal.
+    items = tf.nn.embedding_lookup(model.item_embeddings, target_ids)
+    targets = tf.linalg.diag_part(best_scores(user_vectors, items))
     vocabulary_size = model.item_embeddings.shape[0]
     ranks = tf.ones_like(targets, tf.float32)
     for start in tf.range(NUM_RESERVED_IDS, vocabulary_size, block_size):

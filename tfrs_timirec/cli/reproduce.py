@@ -172,6 +172,7 @@ def run(args: argparse.Namespace) -> int:
             plan,
             experiment=EXPERIMENTS[args.experiment],
             seeds=store.seeds(dataset) or plan.seeds,
+            given={},  # What was given then stands in the results.
         )
         for file in _render(everything, dataset, store):
             console.print(f"Wrote {file}", soft_wrap=True)
@@ -185,8 +186,8 @@ def read_plan(args: argparse.Namespace) -> Plan:
         args: the parsed arguments.
 
     Raises:
-        ValueError: if a data set or system is unknown, or a setting out of its
-            range.
+        ValueError: if a data set or system is unknown, or a setting cannot
+            hold for the systems.
     """
     whole = EXPERIMENTS[args.experiment]
     datasets = tuple(
@@ -200,8 +201,7 @@ def read_plan(args: argparse.Namespace) -> Plan:
         given=given_settings(args),
         preset_name=args.preset,
     )
-    for dataset in datasets:
-        plan.cells(dataset)  # Says now if a setting is wrong.
+    plan.check()
     return plan
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from tfrs_timirec.experiments.known_names import check_known
-from tfrs_timirec.experiments.model_builders import foreign_settings
+from tfrs_timirec.experiments.model_builders import (
+    MODEL_BUILDERS,
+    foreign_settings,
+)
+from tfrs_timirec.experiments.pluggable_parts import NEEDED_PARTS
 from tfrs_timirec.experiments.presets import PRESET_NAMES, preset
 from tfrs_timirec.experiments.settings import TrainingSettings
 
@@ -77,6 +81,49 @@ class Experiment:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Basis:
+    """What all systems' settings start from: presets, and what was given.
+
+    Args:
+        preset_name: one of `PRESET_NAMES`.
+        dataset: name of the data set.
+        seed: the seed.
+        given: settings that take the place of the presets', where a model has
+            them.
+    """
+
+    preset_name: str
+    dataset: str
+    seed: int
+    given: Mapping[str, Any]
+
+    def settings(
+        self, model: str, changes: Mapping[str, Any] = MappingProxyType({})
+    ) -> TrainingSettings:
+        """Returns the settings of a model with some changes."""
+        own = {
+            name: value
+            for name, value in self.given.items()
+            if self.has(model, name, changes)
+        }
+        return dataclasses.replace(
+            preset(model, self.dataset, self.preset_name),
+            **{"seed": self.seed, **own, **changes},
+        )
+
+    def has(self, model: str, name: str, changes: Mapping[str, Any]) -> bool:
+        """Whether a model, with the parts that are chosen, has a setting."""
+        if name in foreign_settings(model):
+            return False
+        part, wanted = NEEDED_PARTS.get(name, ("", ""))
+        if part not in MODEL_BUILDERS[model].settings:
+            return True
+        default = preset(model, self.dataset, self.preset_name)
+        chosen = {**vars(default), **self.given, **changes}
+        return bool(chosen[part] == wanted)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell:
     """One system on one data set with one seed: the smallest result.
@@ -109,42 +156,43 @@ class Cell:
             system: the system.
             dataset: name of the data set.
             seed: the seed.
-            given: settings that take the place of the presets', of all
-                systems alike; a system's own changes win.
+            given: settings that take the place of the presets', as far as the
+                system has them; its own changes win.
             preset_name: one of `PRESET_NAMES`.
 
         Raises:
-            ValueError: if a setting is out of its range.
+            ValueError: if a setting is out of its range, or the system is a
+                first stage and `pretraining` is off.
         """
-        base = functools.partial(_base, preset_name, dataset, seed, given or {})
-        settings = dataclasses.replace(base(system.model), **system.changes)
-        if system.first_stage and settings.of_pretraining is not None:
-            settings = settings.of_pretraining
-        return cls._of_settings(settings, dataset, base)
+        basis = _Basis(preset_name, dataset, seed, given or {})
+        settings = basis.settings(system.model, system.changes)
+        if not system.first_stage:
+            return cls._of_settings(settings, basis)
+        if settings.of_pretraining is None:
+            raise ValueError(
+                f"`pretraining` must be on for {system.name!r}, which is what"
+                f" {system.model} pretrains. Received: pretraining=False."
+                " Leave it out, or choose other systems."
+            )
+        return cls._of_settings(settings.of_pretraining, basis)
 
     @classmethod
-    def _of_settings(
-        cls,
-        settings: TrainingSettings,
-        dataset: str,
-        base_of: Callable[[str], TrainingSettings],
-    ) -> Cell:
-        base = base_of(settings.model)
-        names = [field.name for field in dataclasses.fields(settings)]
+    def _of_settings(cls, settings: TrainingSettings, basis: _Basis) -> Cell:
+        base = basis.settings(settings.model)
         changes = [
-            f"{name}={getattr(settings, name)}"
-            for name in names
-            if getattr(settings, name) != getattr(base, name)
+            f"{name}={value}"
+            for name, value in vars(settings).items()
+            if value != getattr(base, name) and name not in basis.given
         ]
         pretraining = settings.of_pretraining
         return cls(
-            dataset=dataset,
+            dataset=basis.dataset,
             name="-".join([settings.model, *changes]),
             settings=settings,
             pretraining=(
                 None
                 if pretraining is None
-                else cls._of_settings(pretraining, dataset, base_of)
+                else cls._of_settings(pretraining, basis)
             ),
         )
 
@@ -180,6 +228,40 @@ class Plan:
     given: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     preset_name: str = PRESET_NAMES[0]
 
+    def check(self) -> None:
+        """Finds out before anything is run whether what was given can hold.
+
+        Raises:
+            ValueError: if a setting is out of its range, no system has it, or
+                a system sets it itself.
+        """
+        for name, value in self.given.items():
+            setters = [
+                system.name
+                for system in self.experiment.systems
+                if name in system.changes
+            ]
+            if setters:
+                raise ValueError(
+                    f"`{name}` must be left to the systems that set it."
+                    f" Received: {name}={value!r} with {', '.join(setters)}."
+                    " Leave it out, or choose other systems."
+                )
+        for dataset in self.datasets:
+            basis = _Basis(self.preset_name, dataset, 0, self.given)
+            for name, value in self.given.items():
+                if not any(
+                    basis.has(system.model, name, system.changes)
+                    for system in self.experiment.systems
+                ):
+                    names = ", ".join(s.name for s in self.experiment.systems)
+                    raise ValueError(
+                        f"`{name}` must be a setting of a system that is run."
+                        f" Received: {name}={value!r} with {names}. Leave it"
+                        " out, or choose other systems."
+                    )
+            self.cells(dataset)
+
     def cells(self, dataset: str) -> dict[str, list[Cell]]:
         """Returns the cells of a data set by the title of their system.
 
@@ -205,16 +287,3 @@ def file_name_of(dataset: str) -> str:
         dataset: its name, as "household_tv/tiny".
     """
     return dataset.replace("/", "-")
-
-
-def _base(
-    preset_name: str,
-    dataset: str,
-    seed: int,
-    given: Mapping[str, Any],
-    model: str,
-) -> TrainingSettings:
-    settings = preset(model, dataset, preset_name)
-    foreign = foreign_settings(model)
-    used = {name: value for name, value in given.items() if name not in foreign}
-    return dataclasses.replace(settings, seed=seed, **used)

@@ -11,7 +11,9 @@ BEAUTY = {"users": 22_363, "items": 12_101, "interactions": 198_502}
 CUTOFFS = (5, 10, 20)
 
 
-def make_result(cell, hit_rate, *, size=BEAUTY, ranks=(1.0, 30.0)):
+def make_result(
+    cell, hit_rate, *, size=BEAUTY, ranks=(1.0, 30.0), fingerprint=""
+):
     """A result whose HR@10 is given; the other numbers follow from it."""
     sampled, full = (
         {
@@ -29,6 +31,7 @@ def make_result(cell, hit_rate, *, size=BEAUTY, ranks=(1.0, 30.0)):
         "finished_at": "2026-01-02T03:04:05+00:00",
         "libraries": {"numpy": "2.0.0"},
         "data_size": size,
+        "data_fingerprint": fingerprint,
         "interests": {
             "temperature": 1.0,
             "js_predicted": 0.004,

@@ -27,12 +27,12 @@ QUICK = {
 DATASET = "household_tv/tiny"  # In name only: the log is written here.
 
 
-def make_runner(folder, log):
+def make_runner(folder, log, **options):
     console = rich.console.Console(file=io.StringIO(), width=200)
     runner = CellRunner(
         ResultStore(folder / "results"),
         folder / "runs",
-        lambda dataset: DataSource(interactions=str(log)),
+        lambda dataset: DataSource(interactions=str(log), **options),
         "timirec reproduce",
         console,
     )
@@ -90,6 +90,7 @@ def test_result_is_that_of_a_run_of_both_stages(finished, tmp_path):
     assert result["data_size"]["users"] == 6
     assert len(result["data_fingerprint"]) == 64
     assert "source" not in result
+    assert result["ties"] == "file_order"
     ranks = decode_ranks(result["test_ranks"])
     sampled = result["test"]["sampled"]
     assert (ranks <= 5).mean() == pytest.approx(sampled["hit_rate_at_5"])
@@ -150,12 +151,22 @@ def test_lost_pretraining_is_made_anew(finished, tmp_path):
     store = ResultStore(folder / "results")
     runner, output = make_runner(tmp_path, log)
     runner.store = ResultStore(tmp_path)
-    runner.store.write(cell.pretraining, store.read(cell.pretraining))
+    known = store.read(cell.pretraining) | {"command": "another"}
+    runner.store.write(cell.pretraining, known)
 
     runner.run([cell])
 
     assert "Again, for its weights: comirec" in output.getvalue()
     assert runner.store.read(cell)["test"] == store.read(cell)["test"]
+    assert runner.store.read(cell.pretraining) == known  # As it was.
+
+
+def test_other_order_of_equal_times_is_another_result(finished):
+    folder, log, _ = finished
+    runner, _ = make_runner(folder, log, ties="reverse_file_order")
+
+    with pytest.raises(ValueError, match=r"ties \('file_order' there"):
+        runner.run(make_cells("timirec"))
 
 
 def test_seeds_of_other_data_are_refused(finished, tmp_path):
@@ -240,6 +251,66 @@ def test_given_settings_hold_for_all_and_are_not_in_the_name():
     assert str(cell.path) == "amazon_beauty/timirec/seed3"
     plain = dataclasses.replace(cell.settings, learning_rate=1e-3)
     assert plain == Cell.of(TIMIREC, "amazon_beauty", 3).settings
+
+
+def test_parts_have_their_settings_alone():
+    plan = Plan(
+        experiment=EXPERIMENTS["model-agnostic"],
+        datasets=("amazon_beauty",),
+        seeds=(0,),
+        given={"attention_dim": 16, "adaptive_interests": True},
+    )
+    plan.check()
+
+    read = {
+        cell.settings.extractor: (
+            cell.settings.attention_dim,
+            cell.settings.adaptive_interests,
+        )
+        for (cell,) in plan.cells("amazon_beauty").values()
+        if not cell.settings.model.endswith("plus")
+    }
+
+    assert read == {
+        "self_attentive": (16, False),
+        "dynamic_routing": (8, False),
+        "mind": (8, True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("experiment", "systems", "given", "part"),
+    [
+        (
+            "figure3",
+            None,
+            {"num_interests": 5},
+            "`num_interests` must be left to the systems.*comirec_1, ",
+        ),
+        (
+            "table2",
+            ["gru4rec", "sasrec"],
+            {"temperature": 0.5},
+            "`temperature` must be a setting of a system.*gru4rec, sasrec",
+        ),
+        (
+            "model-agnostic",
+            None,
+            {"pretraining": False},
+            "`pretraining` must be on for 'comirec_",
+        ),
+    ],
+)
+def test_setting_that_cannot_hold_is_refused(experiment, systems, given, part):
+    plan = Plan(
+        experiment=EXPERIMENTS[experiment].choose(systems),
+        datasets=("amazon_beauty",),
+        seeds=(0,),
+        given=given,
+    )
+
+    with pytest.raises(ValueError, match=part):
+        plan.check()
 
 
 def test_presets_are_those_that_were_asked_for():

@@ -36,6 +36,33 @@ def row(text, title, number=0):
     return [cell.strip() for cell in lines[number].split("|")[1:-1]]
 
 
+def test_systems_of_different_data_are_not_compared(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan(seeds=(0,))
+    fill(store, plan, {"TiMiRec": (0.2,)})
+    fill(store, plan, {"joint train": (0.1,)}, fingerprint="another")
+
+    with pytest.raises(ValueError, match="same held-out.*in data_fingerprint"):
+        render_tables(plan, plan.datasets[0], store)
+
+
+def test_point_is_of_the_setting_that_it_stands_for(tmp_path):
+    store = ResultStore(tmp_path)
+    other = make_plan("table2", ["timirec"], given={"num_interests": 2})
+    fill(store, other, {"TiMiRec": (0.2, 0.2, 0.2)})
+
+    with pytest.raises(ValueError, match=r"num_interests=4 must.*seed0.json"):
+        render_tables(make_plan("figure3"), "amazon_beauty", store)
+
+
+def test_copy_of_a_result_is_none(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    fill(store, plan, {"TiMiRec": (0.2,)})
+    (path,) = tmp_path.rglob("seed0.json")
+    path.with_name("seed0 (1).json").write_text(path.read_text())
+
+    assert store.seeds("amazon_beauty") == (0,)
+
+
 def test_mean_deviation_and_paper_stand_side_by_side(tmp_path):
     store, plan = ResultStore(tmp_path), make_plan()
     # The paper has 0.2006 for TiMiRec and 0.1787 for joint training.

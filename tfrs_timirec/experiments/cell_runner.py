@@ -121,7 +121,7 @@ class CellRunner:
         )
 
     def _is_needed(self, cell: Cell) -> bool:
-        return not self.store.has(cell)
+        return not self.store.has(cell, self._source(cell.dataset).ties)
 
     def _run_first_free(self, cells: Sequence[Cell], num_cells: int) -> bool:
         """Runs the first cell that can be; returns whether there was one."""
@@ -147,29 +147,35 @@ class CellRunner:
             return True
         if RunFolder(self._folder(start)).weights("pretraining").exists():
             return True
-        if not self.store.has(start):
+        if self._is_needed(start):
             return False  # Its turn comes, here or in another process.
         # Its result is there, but not its weights: they are made anew.
         with claim(self._folder(start).with_suffix(".lock")) as mine:
             if mine:
                 self._console.print(f"Again, for its weights: {start}")
-                self._run(start)
+                self._train(start)
         return mine
 
-    def _run(self, cell: Cell) -> None:
+    def _train(self, cell: Cell) -> TrainingRun:
         run = self.open(cell)
         self.store.check_row(cell, run.interactions.fingerprint)
         if not run.is_trained:
             run.train(console=self._console)
+        shutil.rmtree(RunFolder(run.folder).backup, ignore_errors=True)
+        return run
+
+    def _run(self, cell: Cell) -> None:
+        run = self._train(cell)
         self._console.print("Ranking the held-out items ...")
         metrics = run.evaluate(save_ranks=True)
         log = run.interactions
-        del metrics["source"]  # A folder on this machine.
+        source = metrics.pop("source")  # A folder on this machine.
         self.store.write(
             cell,
             {
                 "cell": cell.name,
                 "dataset": cell.dataset,
+                "ties": source["ties"],
                 **metrics,
                 "pretrained_from": (
                     cell.pretraining and str(cell.pretraining.path)
@@ -184,7 +190,6 @@ class CellRunner:
                 **_study_case(run, cell),
             },
         )
-        shutil.rmtree(RunFolder(run.folder).backup, ignore_errors=True)
 
     def _folder(self, cell: Cell) -> pathlib.Path:
         return self.runs_folder / cell.path

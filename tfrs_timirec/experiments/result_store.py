@@ -6,18 +6,20 @@ import base64
 import dataclasses
 import pathlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tfrs_timirec._files import read_json, write_json
+from tfrs_timirec.data.cleaning import TIE_RULES
 from tfrs_timirec.experiments.experiment import Cell, Plan, file_name_of
 from tfrs_timirec.experiments.settings import TrainingSettings
 
 Results = dict[str, dict[int, dict[str, Any]]]
 """Results of one data set: by the title of the system, then by seed."""
 
+_SEED_FILES = "seed*.json"
 _LONGEST_LIST = 20  # Ranks beyond it add nothing to any metric.
 
 
@@ -56,19 +58,25 @@ class ResultStore:
         path = self.path(cell)
         return _read_result(path) if path.exists() else None
 
-    def has(self, cell: Cell) -> bool:
+    def has(self, cell: Cell, ties: str = TIE_RULES[0]) -> bool:
         """Whether a cell has finished.
 
         Args:
             cell: the cell.
+            ties: the order of equal times that is asked for.
 
         Raises:
-            ValueError: if the file holds the result of other settings.
+            ValueError: if the file holds the result of other settings, or of
+                another order.
         """
         result = self.read(cell)
         if result is None:
             return False
-        if changed := cell.settings.differences(_settings(result)):
+        changed = cell.settings.differences(_settings(result))
+        there = result.get("ties", TIE_RULES[0])
+        if there != ties:
+            changed.append(f"ties ({there!r} there, {ties!r} now)")
+        if changed:
             raise ValueError(
                 "A result must be of the settings that are asked for."
                 f" Received: {self.path(cell)}, which differs in"
@@ -87,7 +95,7 @@ class ResultStore:
         Raises:
             ValueError: if another seed's result is of others.
         """
-        for path in self.path(cell).parent.glob("seed*.json"):
+        for path in self.path(cell).parent.glob(_SEED_FILES):
             result = _read_result(path)
             known = dataclasses.replace(
                 _settings(result), seed=cell.settings.seed
@@ -125,7 +133,8 @@ class ResultStore:
         folder = self.folder / "cells" / file_name_of(dataset)
         seeds = {
             int(file.stem.removeprefix("seed"))
-            for file in folder.glob("*/seed*.json")
+            for file in folder.glob(f"*/{_SEED_FILES}")
+            if file.stem.removeprefix("seed").isdecimal()  # No copy by hand.
         }
         return tuple(sorted(seeds))
 
@@ -137,21 +146,35 @@ class ResultStore:
             dataset: one of its data sets.
 
         Raises:
-            ValueError: if a file is no result, or seeds of one system differ
-                in their settings.
+            ValueError: if a file is no result, is not of what its system sets,
+                or if seeds of one system differ in their settings, or systems
+                in their data or the number of evaluation negatives.
         """
-        return {
-            title: self._read_row(cells)
-            for title, cells in plan.cells(dataset).items()
+        cells = plan.cells(dataset)
+        results = {
+            system.title: self._read_row(cells[system.title], system.changes)
+            for system in plan.experiment.systems
         }
+        _check_same_cases(results)
+        return results
 
-    def _read_row(self, cells: Sequence[Cell]) -> dict[int, dict[str, Any]]:
+    def _read_row(
+        self, cells: Sequence[Cell], changes: Mapping[str, Any]
+    ) -> dict[int, dict[str, Any]]:
         """Returns the results of one system's seeds."""
         row: dict[int, dict[str, Any]] = {}
         for cell in cells:
             seed, result = cell.settings.seed, self.read(cell)
             if result is None:
                 continue
+            for name, value in changes.items():
+                if result["settings"][name] != value:
+                    raise ValueError(
+                        f"The result of a system with {name}={value!r} must be"
+                        f" of that setting. Received: {self.path(cell)}, which"
+                        f" has {name}={result['settings'][name]!r}. Delete it,"
+                        " or choose another folder of results."
+                    )
             # As the others are: the plan does not know what was given then.
             for other in list(row.values())[:1]:
                 known = dataclasses.replace(_settings(other), seed=seed)
@@ -163,6 +186,28 @@ class ResultStore:
                     )
             row[seed] = result
         return row
+
+
+def _check_same_cases(results: Results) -> None:
+    """Raises a ValueError unless all results rank the same held-out items."""
+    known: dict[str, Any] = {}
+    for title, row in results.items():
+        for seed, result in row.items():
+            cases = {
+                "data_fingerprint": result["data_fingerprint"],
+                "num_evaluation_negatives": _settings(
+                    result
+                ).num_evaluation_negatives,
+            }
+            known = known or {**cases, "of": f"{title}, seed {seed}"}
+            changed = [name for name in cases if cases[name] != known[name]]
+            if changed:
+                raise ValueError(
+                    "All results of a table must rank the same held-out items."
+                    f" Received: {title}, seed {seed}, which differs from"
+                    f" {known['of']} in {', '.join(changed)}. Keep the results"
+                    " of different data in different folders."
+                )
 
 
 def _read_result(path: pathlib.Path) -> dict[str, Any]:

@@ -65,6 +65,21 @@ def test_folder_of_any_name_is_locked_from_beside_it(
     assert not list(inside.glob("*.lock"))
 
 
+def test_file_is_no_run_folder(doubled, tmp_path, capsys):
+    file = tmp_path / "run"
+    file.write_text("")
+    words = [*doubled[0], "--output", file]
+
+    assert "`output` must be a folder" in failure(capsys, *words)
+
+
+def test_two_demos_do_not_share_a_folder(tmp_path, capsys):
+    with claim(tmp_path / "run.lock"):
+        error = failure(capsys, "demo", "--output", tmp_path / "run")
+
+    assert "no other process trains in" in error
+
+
 def test_root_is_no_run_folder(doubled, capsys):
     words = [*doubled[0], "--output", "/"]
 

@@ -108,9 +108,12 @@ def test_finished_study_trains_nothing(tuned, capsys):
     out = capsys.readouterr().out
     assert "epoch" not in out
     assert out.endswith(f"  timirec train --preset '{folder}/preset.json' …\n")
-    for other in ["--l2=0.5"], ["--preset", "large_batch"]:
-        error = failure(capsys, *words, *SEARCH, "--output", folder, *other)
-        assert "which differs in settings" in error
+    for other, name in (
+        ("--l2=0.5", "l2 ("),
+        ("--preset=large_batch", "batch_size ("),
+    ):
+        error = failure(capsys, *words, *SEARCH, "--output", folder, other)
+        assert f"which differs in {name}" in error
 
 
 def test_missing_optuna_names_the_extra(tmp_path, capsys, monkeypatch):
@@ -132,6 +135,20 @@ def test_setting_is_searched_or_given(capsys):
     words += ["--num-interests=2", "--parameters", "num_interests"]
 
     assert "`num_interests` must be searched or" in failure(capsys, *words)
+
+
+def test_setting_of_another_model_is_found_before_the_data_is_read(capsys):
+    words = ["tune", "--interactions", "missing.csv", "--model", "comirec"]
+
+    error = failure(capsys, *words, "--parameters", "temperature")
+
+    assert "`temperature` must be a setting of the model" in error
+
+
+def test_preset_must_be_no_folder(tmp_path, capsys):
+    words = ["train", "--dataset", "household_tv/tiny", "--preset", tmp_path]
+
+    assert "or a file, as tuning/" in failure(capsys, *words)
 
 
 @pytest.mark.parametrize("num_trials", [30, 60])

@@ -151,6 +151,29 @@ def test_results_are_none_until_both_parts_are_ranked(log, unbroken, tmp_path):
     assert results["training_seconds"] == 1.5
 
 
+def test_steps_of_an_execution_make_no_other_run(unbroken):
+    run, _, _ = unbroken
+    settings = dataclasses.replace(SETTINGS, steps_per_execution=8)
+
+    again = TrainingRun(settings, run.interactions, run.folder)
+
+    assert again.is_trained
+
+
+def test_ranks_are_complete_with_all_parts(log, unbroken, tmp_path):
+    run = TrainingRun(SETTINGS, log, tmp_path)
+    run._files.write_weights(
+        "pretraining", unbroken[0]._files.read_weights("pretraining")
+    )
+    assert not run.has_all_ranks
+
+    run.evaluate(["test"], save_ranks=True)
+    assert not run.has_all_ranks
+
+    run.evaluate(["validation"], save_ranks=True)
+    assert run.has_all_ranks
+
+
 def test_same_folder_rejects_other_data(log, unbroken):
     run, _, _ = unbroken
     changed = dataclasses.replace(log, timestamps=log.timestamps + 1)

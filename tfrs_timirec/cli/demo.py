@@ -13,6 +13,7 @@ import rich.console
 import rich.table
 import tensorflow as tf
 
+from tfrs_timirec.cli.output_claim import claim_output
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.datasets.household_tv import themes
 from tfrs_timirec.evaluation.case_figure import draw_case_study
@@ -102,10 +103,15 @@ def run(args: argparse.Namespace) -> int:
     Args:
         args: the parsed arguments.
     """
-    started = time.monotonic()
-    console = rich.console.Console(highlight=False)
     size = args.dataset.split("/")[1]
     folder = args.output or pathlib.Path(f"runs/demo-{size}-seed{args.seed}")
+    with claim_output(folder):
+        return _run(args, folder)
+
+
+def _run(args: argparse.Namespace, folder: pathlib.Path) -> int:
+    started = time.monotonic()
+    console = rich.console.Console(highlight=False)
     source = DataSource(dataset=args.dataset)
     log = source.load()
     truth = PlantedTruth.from_interactions(log)

@@ -23,18 +23,20 @@ _HELP = {
     "adaptive_interests": "let short histories have fewer interests; mind only",
     "predictor": "gru, transformer, time_aware (knows when items came, and"
     " what time it is), deepfm (over context) or uniform (the mean of the"
-    " interests); timirec only",
+    " interests); timirec and timirec_plus only",
     "context_features": "what deepfm reads besides the items, with commas:"
     " request_timestamp for the time of day, and columns of the data set as"
     " item_genres or user_age",
-    "temperature": "distillation temperature (T); timirec only",
-    "num_projection_layers": "layers of the predictor's perceptron, 1 or 2;"
-    " timirec only",
-    "pretraining": "train the extractor alone first; timirec only",
-    "distillation": "train the predictor with the distillation loss, too;"
-    " timirec only",
-    "stop_gradient": "keep that loss from changing its own target; timirec"
+    "temperature": "distillation temperature (T); timirec and timirec_plus"
     " only",
+    "num_projection_layers": "layers of the predictor's perceptron, 1 or 2;"
+    " timirec and timirec_plus only",
+    "pretraining": "train the extractor alone first; timirec and timirec_plus"
+    " only",
+    "distillation": "train the predictor with the distillation loss, too;"
+    " timirec and timirec_plus only",
+    "stop_gradient": "keep that loss from changing its own target; timirec and"
+    " timirec_plus only",
     "positions_in_sum": "let positions count in the interests, not only in"
     " their weights; not with _plus",
     "embedding_dim": "size of all vectors (D)",
@@ -52,7 +54,7 @@ _HELP = {
     " rows of a batch alone, or rowwise_lazy_adam, which takes less memory",
     "learning_rate": "Adam's step size",
     "finetuning_rate_factor": "what the second stage's step size is of the"
-    " first one's; timirec only",
+    " first one's; timirec and timirec_plus only",
     "l2": "weight decay",
     "num_negatives": "negatives per training instance",
     "num_evaluation_negatives": "negatives per held-out case",
@@ -114,10 +116,10 @@ def read_settings(
     name = args.preset or PRESET_NAMES[0]
     if name not in PRESET_NAMES:
         path = pathlib.Path(name)
-        if not path.exists():
+        if not path.is_file():
             raise ValueError(
                 f"`preset` must be one of {', '.join(PRESET_NAMES)}, or a"
-                f" file. Received: preset={name!r}"
+                f" file, as tuning/…/preset.json. Received: preset={name!r}"
             )
         base = read_preset(path)
         if args.model not in (None, base.model):

@@ -18,6 +18,7 @@ from tfrs_timirec.cli.data_arguments import (
     read_data_arguments,
 )
 from tfrs_timirec.cli.notes import print_notes
+from tfrs_timirec.cli.output_claim import claim_output
 from tfrs_timirec.cli.results_table import print_results
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
@@ -30,7 +31,6 @@ from tfrs_timirec.experiments import (
     TrainingRun,
     TrainingSettings,
 )
-from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.training import (
     STRATEGY_NAMES,
     is_chief,
@@ -151,22 +151,9 @@ def run(args: argparse.Namespace) -> int:
     strategy = join_cluster(args.strategy) if args.strategy else None
     folder = args.output or _default_folder(source, settings)
     check_path("output", folder)
-    place = folder.resolve()  # "." and ".." have no name to lock beside.
-    if not place.name:
-        raise ValueError(
-            "`output` must be a folder inside another, where its lock lies."
-            f" Received: output='{folder}'. Choose another folder."
-        )
     with contextlib.ExitStack() as claims:
         if strategy is None:  # A cluster agrees by itself who writes.
-            lock = place.with_name(f"{place.name}.lock")
-            if not claims.enter_context(claim(lock)):
-                raise ValueError(
-                    "`output` must be a folder that no other process trains"
-                    f" in. Received: output='{folder}', which process"
-                    f" {lock.read_text().strip()} holds. Wait until it has"
-                    " ended, or choose another folder."
-                )
+            claims.enter_context(claim_output(folder))
         return _train(args, source, settings, strategy, folder)
 
 
@@ -196,7 +183,7 @@ def _train(
         wait_for_all(strategy)
         return 0
     results = training_run.results()
-    missing_ranks = args.save_ranks and not training_run.ranks_path.exists()
+    missing_ranks = args.save_ranks and not training_run.has_all_ranks
     if results and not missing_ranks:
         console.print("This run is finished; these are its results.")
     else:

@@ -24,7 +24,10 @@ from tfrs_timirec.cli.setting_arguments import (
 )
 from tfrs_timirec.experiments import MODEL_NAMES
 from tfrs_timirec.experiments.known_names import check_known
-from tfrs_timirec.experiments.model_builders import foreign_settings
+from tfrs_timirec.experiments.model_builders import (
+    check_settings_of,
+    foreign_settings,
+)
 from tfrs_timirec.experiments.settings import TrainingSettings
 from tfrs_timirec.experiments.tuning import PAPER_GRID, Tuner, import_optuna
 
@@ -142,6 +145,7 @@ def run(args: argparse.Namespace) -> int:
     names = args.parameters or _searched(settings, given)
     for name in names:
         check_known("parameters", name, list(PAPER_GRID))
+        check_settings_of(settings.model, [name])
         if name in given:
             raise ValueError(
                 f"`{name}` must be searched or given, not both. Received:"

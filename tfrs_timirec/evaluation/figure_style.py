@@ -54,7 +54,7 @@ def tidy(axes: matplotlib.axes.Axes) -> None:
 def save_figure(
     figure: matplotlib.figure.Figure, path: pathlib.Path
 ) -> pathlib.Path:
-    """Writes a figure as PNG; returns the path.
+    """Writes a figure as its path ends, in .png or .svg; returns the path.
 
     Args:
         figure: the figure.

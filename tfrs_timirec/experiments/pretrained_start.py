@@ -34,8 +34,10 @@ def take_over_pretraining(
         return
     known = donor.record()
     settings = record.settings.of_pretraining
-    if settings != known.settings or (
-        record.data_fingerprint != known.data_fingerprint
+    if (
+        settings is None
+        or settings.differences(known.settings)
+        or record.data_fingerprint != known.data_fingerprint
     ):
         raise ValueError(
             "`pretrained_from` must be the folder of a run that is this run's"

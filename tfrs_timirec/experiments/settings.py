@@ -258,13 +258,16 @@ class TrainingSettings:
     def differences(self, other: TrainingSettings) -> list[str]:
         """Returns in what other settings differ, in words.
 
+        `steps_per_execution` does not count: it changes no result.
+
         Args:
             other: the settings "there"; these are the ones "now".
         """
         return [
             f"{name} ({there!r} there, {now!r} now)"
             for name, now in dataclasses.asdict(self).items()
-            if (there := getattr(other, name)) != now
+            if name != "steps_per_execution"
+            and (there := getattr(other, name)) != now
         ]
 
     def build_model(

@@ -314,6 +314,14 @@ class TrainingRun:
         """The file of every target's rank."""
         return self._files.ranks
 
+    @property
+    def has_all_ranks(self) -> bool:
+        """Whether that file has the ranks of all parts."""
+        if not self.ranks_path.exists():
+            return False
+        known = pd.read_parquet(self.ranks_path, columns=["part"])
+        return set(PARTS) <= set(known["part"])
+
     def _build_model(self, settings: TrainingSettings) -> SequentialRecommender:
         tf.keras.utils.set_random_seed(settings.seed)
         return settings.build_model(

@@ -18,7 +18,10 @@ from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.environment import describe_environment
 from tfrs_timirec.experiments.known_names import check_known
-from tfrs_timirec.experiments.model_builders import foreign_settings
+from tfrs_timirec.experiments.model_builders import (
+    check_settings_of,
+    foreign_settings,
+)
 from tfrs_timirec.experiments.presets import write_preset
 from tfrs_timirec.experiments.run_folder import RunFolder
 from tfrs_timirec.experiments.settings import TrainingSettings
@@ -141,7 +144,6 @@ class Tuner:
             for field in dataclasses.fields(self.settings)
             if field.name not in ("model", "seed")
         ]
-        model = self.settings.model
         for name, values in self.grid.items():
             check_known("grid", name, known)
             if not values:
@@ -149,11 +151,7 @@ class Tuner:
                     "`grid` must hold a value to try for each setting."
                     f" Received: {name}={values!r}"
                 )
-            if name in foreign_settings(model):
-                raise ValueError(
-                    "`grid` must hold settings that the model has. Received:"
-                    f" {name}, which is not one of {model!r}."
-                )
+            check_settings_of(self.settings.model, [name])
             for value in values:  # Found before any trial is trained.
                 point: dict[str, Any] = {name: value}
                 dataclasses.replace(self.settings, **point)
@@ -213,8 +211,15 @@ class Tuner:
                 constant_liar=True,
             )
             known = study.user_attrs.get("identity", identity)
-            if known != identity:
-                changed = [key for key in known if known[key] != identity[key]]
+            before = TrainingSettings(**known["settings"])
+            if changed := [
+                *self.settings.differences(before),
+                *(
+                    name
+                    for name in ("grid", "data_fingerprint")
+                    if known[name] != identity[name]
+                ),
+            ]:
                 raise ValueError(
                     "`folder` must be new or hold the study of the same"
                     " settings, grid and data. Received:"

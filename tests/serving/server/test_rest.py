@@ -3,11 +3,14 @@
 import gzip
 import json
 import socket
+import threading
 import time
 
 import pytest
+import tensorflow as tf
 
 from tests.serving.server.toy_server import ask
+from tfrs_timirec.serving.server import json_tensors, rest_handlers
 
 
 def test_columns_and_rows(toy):
@@ -109,7 +112,7 @@ def test_status_and_metadata(toy):
         ),
         (
             {"signature_name": "double", "instances": [[1, 2], [3]]},
-            "Encountered",
+            "Expecting shape [2] but got: [1]",
         ),
     ],
 )
@@ -118,8 +121,7 @@ def test_mistake_is_a_400_that_says_why(toy, body, message):
 
     assert status == 400
     assert list(answer) == ["error"]
-    if message != "Encountered":
-        assert message in answer["error"]
+    assert message in answer["error"]
     assert toy.predict(ask([["a"]]))[0] == 200
 
 
@@ -169,6 +171,52 @@ def test_wrong_place_is_an_error_in_json(toy, method, path, status):
 
 def test_paths_ignore_case_and_query(toy):
     assert toy.get("/V1/Models/toy?x=1")[0] == 200
+
+
+def test_shape_is_refused_before_a_value_is_read(toy, monkeypatch):
+    monkeypatch.setattr(json_tensors, "_to_scalar", None)
+
+    rows = {"signature_name": "double", "instances": [[1, 2, 3]]}
+    for body in (ask([["a"]], k=[0] * 9), rows):
+        status, answer = toy.predict(body)
+
+        assert status == 400
+        assert "Cannot feed value of shape" in answer["error"]
+
+
+def test_bounds_of_integers_are_asked_for_once(monkeypatch):
+    asked = []
+    bound = property(lambda dtype: asked.append(dtype) or 2**31 - 1)
+    monkeypatch.setattr(tf.DType, "max", bound)
+
+    array = json_tensors._to_array([1, 2, 3], [3], tf.int32)
+
+    assert array.tolist() == [1, 2, 3]
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("num_words", [1, 20_000])
+def test_long_json_is_read_and_written_beside_the_loop(
+    toy, monkeypatch, num_words
+):
+    threads = set()
+
+    def watched(function):
+        def call(*args):
+            threads.add(threading.current_thread())
+            return function(*args)
+
+        return call
+
+    for name in ("parse_body", "read_inputs", "write_outputs"):
+        function = watched(getattr(rest_handlers, name))
+        monkeypatch.setattr(rest_handlers, name, function)
+
+    status, answer = toy.predict(ask([["a"] * num_words], k=num_words))
+
+    assert status == 200
+    assert answer["outputs"]["lengths"] == [[1] * num_words]
+    assert (toy.thread in threads) == (num_words == 1)
 
 
 def test_huge_body_is_refused(toy):

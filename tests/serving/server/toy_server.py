@@ -102,10 +102,10 @@ class RunningServer:
         )
         self._folder = folder
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever)
+        self.thread = threading.Thread(target=self.loop.run_forever)
 
     def __enter__(self) -> "RunningServer":
-        self._thread.start()
+        self.thread.start()
         self.server = ModelServer(self._folder, "toy", self._settings)
         self.call(self.server.start())
         self.grpc_address = f"127.0.0.1:{self.server.grpc_port}"
@@ -114,7 +114,7 @@ class RunningServer:
     def __exit__(self, *_error: object) -> None:
         self.call(self.server.close())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
+        self.thread.join()
 
     def call(self, coroutine):
         """Runs a coroutine in the server's loop."""

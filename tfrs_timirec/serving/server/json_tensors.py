@@ -138,9 +138,12 @@ def _read_columns(value: Any, signature: Signature) -> dict[str, np.ndarray]:
             raise invalid_argument(
                 f"Missing named input: {name} in 'inputs' object."
             )
+    shapes = {name: _shape_of(value[name]) for name in signature.inputs}
+    for name, shape in shapes.items():  # Before a value is read.
+        signature.check_shape(name, shape)
     return {
-        name: _to_array(value[name], tensor.dtype)
-        for name, tensor in signature.inputs.items()
+        name: _to_array(value[name], shape, signature.inputs[name].dtype)
+        for name, shape in shapes.items()
     }
 
 
@@ -173,46 +176,54 @@ def _read_rows(rows: Any, signature: Signature) -> dict[str, np.ndarray]:
                 f" {','.join(names)}"
             )
         for name, value in values.items():
-            array = _to_array(value, signature.inputs[name].dtype)
-            first = columns[name][0] if columns[name] else array
-            if array.shape != first.shape:
+            shape = _shape_of(value)
+            if not number:
+                signature.check_shape(name, [len(rows), *shape])
+            elif (first := list(columns[name][0].shape)) != shape:
                 raise invalid_argument(
                     f"Failed to process element: {number} key: {name} of"
                     " 'instances' list. Error: INVALID_ARGUMENT: Expecting"
-                    f" shape {list(first.shape)} but got: {list(array.shape)}"
+                    f" shape {first} but got: {shape}"
                 )
-            columns[name].append(array)
+            columns[name].append(
+                _to_array(value, shape, signature.inputs[name].dtype)
+            )
     return {name: np.stack(arrays) for name, arrays in columns.items()}
 
 
-def _to_array(value: Any, dtype: tf.DType) -> np.ndarray:
+def _shape_of(value: Any) -> list[int]:
+    """Returns the shape that the first value of each level announces."""
     shape: list[int] = []
-    inner = value
-    while isinstance(inner, list):
-        shape.append(len(inner))
-        if not inner:
+    while isinstance(value, list):
+        shape.append(len(value))
+        if not value:
             break
-        inner = inner[0]
+        value = value[0]
     if len(shape) > _MAX_RANK:
         raise invalid_argument(
             f"Encountered list at unexpected level: {_MAX_RANK} expected <"
             f" {_MAX_RANK}"
         )
+    return shape
+
+
+def _to_array(value: Any, shape: list[int], dtype: tf.DType) -> np.ndarray:
+    # TensorFlow takes longer to tell the bounds than all else a value needs.
+    integers = range(dtype.min, dtype.max + 1) if dtype.is_integer else range(0)
     flat: list[Any] = []
-    _flatten(value, 0, shape, dtype, flat)
-    return np.array(flat, dtype.as_numpy_dtype).reshape(shape)
+    _flatten(value, 0, shape, flat)
+    scalars = [_to_scalar(inner, dtype, integers) for inner in flat]
+    return np.array(scalars, dtype.as_numpy_dtype).reshape(shape)
 
 
-def _flatten(
-    value: Any, level: int, shape: list[int], dtype: tf.DType, flat: list[Any]
-) -> None:
+def _flatten(value: Any, level: int, shape: list[int], flat: list[Any]) -> None:
     if not isinstance(value, list):
         if level != len(shape):
             raise invalid_argument(
                 f"JSON Value: {_show(value)} found at incorrect level:"
                 f" {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
             )
-        flat.append(_to_scalar(value, dtype))
+        flat.append(value)
         return
     if level >= len(shape):
         raise invalid_argument(
@@ -225,29 +236,24 @@ def _flatten(
             f" {level} expected size: {shape[level]}"
         )
     for inner in value:
-        _flatten(inner, level + 1, shape, dtype, flat)
+        _flatten(inner, level + 1, shape, flat)
 
 
-def _to_scalar(value: Any, dtype: tf.DType) -> Any:
+def _to_scalar(value: Any, dtype: tf.DType, integers: range) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     try:
-        if dtype == tf.string:
-            if isinstance(value, str):
-                return value.encode()
-            if _is_base64(value):
-                return base64.b64decode(value["b64"], validate=True)
-        elif dtype == tf.bool:
-            if isinstance(value, bool):
+        if dtype.is_integer:
+            if is_number and isinstance(value, int) and value in integers:
                 return value
         elif dtype.is_floating:
             if is_number:
                 return float(value)
-        elif (
-            dtype.is_integer
-            and is_number
-            and isinstance(value, int)
-            and dtype.min <= value <= dtype.max
-        ):
+        elif dtype == tf.string:
+            if isinstance(value, str):
+                return value.encode()
+            if _is_base64(value):
+                return base64.b64decode(value["b64"], validate=True)
+        elif dtype == tf.bool and isinstance(value, bool):
             return value
     except binascii.Error as error:
         raise invalid_argument("Unable to base64 decode") from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import time
 import urllib.parse
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import grpc
 from aiohttp import web
@@ -43,6 +46,10 @@ _PLACE = (
 _POST = re.compile(_PLACE + r":(?P<method>classify|regress|predict)", re.I)
 _GET = re.compile(_PLACE + r"(?:/(?P<method>metadata))?", re.I)
 _MAX_VERSION = 2**63 - 1
+# JSON of so many bytes is read within some milliseconds.
+_MAX_BYTES_IN_LOOP = 2**16
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -178,7 +185,7 @@ class RestHandlers:
         )
 
     async def _predict(self, target: Target, body: bytes) -> bytes:
-        document = parse_body(body)
+        document = await _beside_loop(len(body), parse_body, body)
         servable = self._predictor.find(target)
         name = document.get("signature_name") or DEFAULT_SIGNATURE
         if name not in servable.signatures:
@@ -186,9 +193,14 @@ class RestHandlers:
                 f'Serving signature name: "{name}" not found in signature def'
             )
         signature = servable.signatures[name]
-        inputs, body_format = read_inputs(document, signature)
+        inputs, body_format = await _beside_loop(
+            len(body), read_inputs, document, signature
+        )
         outputs = await self._predictor.predict(servable, signature, inputs)
-        return write_outputs(outputs, body_format)
+        num_bytes = sum(array.nbytes for array in outputs.values())
+        return await _beside_loop(
+            num_bytes, write_outputs, outputs, body_format
+        )
 
     def _describe(self, target: Target) -> bytes:
         servable = self._predictor.find(target)
@@ -212,6 +224,15 @@ def one_line(error: BaseException) -> str:
         error: its exception, whose words it breaks into lines.
     """
     return " ".join(str(error).removeprefix("400, message:").split())
+
+
+async def _beside_loop(
+    num_bytes: int, function: Callable[..., Result], *args: Any
+) -> Result:
+    """Calls a function, in a thread if it would hold up other requests."""
+    if num_bytes <= _MAX_BYTES_IN_LOOP:
+        return function(*args)
+    return await asyncio.to_thread(function, *args)
 
 
 def _target(match: re.Match[str]) -> Target:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,11 +116,24 @@ class Signature:
                     f"Input {name!r} expects {tensor.dtype.name} but"
                     f" {dtype.name} is provided"
                 )
-            if not tensor.shape.is_compatible_with(array.shape):
-                raise invalid_argument(
-                    f"Cannot feed value of shape {list(array.shape)} to input"
-                    f" {name!r}, which has shape {tensor.shape}"
-                )
+            self.check_shape(name, array.shape)
+
+    def check_shape(self, name: str, shape: Sequence[int]) -> None:
+        """Raises an INVALID_ARGUMENT unless an input may have the shape.
+
+        Args:
+            name: of the input.
+            shape: of its value.
+
+        Raises:
+            ServingError: naming both shapes.
+        """
+        allowed = self.inputs[name].shape
+        if not allowed.is_compatible_with(shape):
+            raise invalid_argument(
+                f"Cannot feed value of shape {list(shape)} to input {name!r},"
+                f" which has shape {allowed}"
+            )
 
     def complete(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Returns the arrays in the order of `inputs`, defaults filled in."""

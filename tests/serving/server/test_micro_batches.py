@@ -283,15 +283,15 @@ class HeldServable(SlowServable):
 
 
 def test_client_that_leaves_is_not_answered(servable, signature):
-    held = HeldServable(servable)
+    held, metrics = HeldServable(servable), Metrics()
 
     async def run():
         batcher = MicroBatcher(
             num_threads=1,
             max_batch_size=8,
-            max_queued=100,
+            max_queued=1,
             merges=True,
-            metrics=Metrics(),
+            metrics=metrics,
         )
         first = asyncio.create_task(batcher.run(held, signature, words(["a"])))
         await asyncio.to_thread(held.has_begun.wait, PATIENCE)
@@ -299,12 +299,18 @@ def test_client_that_leaves_is_not_answered(servable, signature):
         while held.num_users < 2:  # Until the second waits in its queue.
             await asyncio.sleep(0)
         second.cancel()
+        await asyncio.wait([second])
+        assert metrics.queued._value.get() == 0
+        # Its place is another's.
+        third = asyncio.create_task(batcher.run(held, signature, words(["c"])))
+        while held.num_users < 2:
+            await asyncio.sleep(0)
         held.may_end.set()
-        await first
+        await asyncio.gather(first, third)
         await batcher.close()
 
     asyncio.run(asyncio.wait_for(run(), PATIENCE))
-    assert held.batches == [1]
+    assert held.batches == [1, 1]
     assert held.num_users == 0
 
 

@@ -125,6 +125,36 @@ async def num_queued(server):
     return server.server.metrics.queued._value.get()
 
 
+def test_client_that_leaves_makes_room_in_the_queue(toy_version):
+    with RunningServer(
+        toy_version.parent, num_threads=1, max_queued=1
+    ) as server:
+        gate = Gate(server)
+        clients = []
+        for k in (1, 2):  # The first runs, the second waits.
+            client = http.client.HTTPConnection(
+                "127.0.0.1", server.server.rest_port, timeout=PATIENCE
+            )
+            content = json.dumps(ask([["four"]], k=k))
+            client.request("POST", "/v1/models/toy:predict", content)
+            clients.append(client)
+            if k == 1:
+                gate.wait_for_runs(1)
+        while server.call(num_queued(server)) < 1:
+            pass
+
+        clients[1].close()
+
+        while server.call(num_queued(server)):
+            pass
+        assert server.count("predict", 499) == 1
+        gate.open()
+        assert clients[0].getresponse().status == 200
+        assert server.predict(ask([["a"]]))[0] == 200
+        assert server.count("predict", 200) == 2
+        clients[0].close()
+
+
 def test_slow_client_holds_the_stop_up_no_longer_than_the_grace(toy_version):
     with RunningServer(toy_version.parent, grace_seconds=0) as server:
         connection = http.client.HTTPConnection(
@@ -158,6 +188,7 @@ def test_endless_request_holds_the_stop_up_no_longer_than_the_grace(
 
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             endless.result(PATIENCE)
+        assert server.count("predict", 499) == 1
     assert "A request failed" not in caplog.text
 
 

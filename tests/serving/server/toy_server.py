@@ -120,6 +120,11 @@ class RunningServer:
         """Runs a coroutine in the server's loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
+    def count(self, method: str, status: int) -> float:
+        """Returns how many such REST requests were counted."""
+        requests = self.server.metrics.requests
+        return requests.labels("rest", method, str(status))._value.get()
+
     def get(self, path: str) -> tuple[int, dict]:
         """Returns status and JSON."""
         return self.request("GET", path)

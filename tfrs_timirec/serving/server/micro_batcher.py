@@ -114,7 +114,11 @@ class MicroBatcher:
         self._num_queued += 1
         servable.acquire()
         self._start_batches()
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self._give_up(key, task)
+            raise
 
     async def close(self) -> None:
         """Ends the threads; what still runs is cancelled.
@@ -127,6 +131,18 @@ class MicroBatcher:
             await asyncio.wait(self._running)
         self._threads.shutdown()
 
+    def _give_up(self, key: Hashable, task: _Task) -> None:
+        """Takes a request whose client has gone out of its queue."""
+        queue = self._queues.get(key)
+        if queue is None or task not in queue:
+            return  # It runs, and ends by itself.
+        queue.remove(task)
+        if not queue:
+            del self._queues[key]
+        self._num_queued -= 1
+        self._metrics.queued.set(self._num_queued)
+        task.servable.release()
+
     def _start_batches(self) -> None:
         while self._num_free and (batch := self._next_batch()):
             self._num_free -= 1
@@ -138,20 +154,15 @@ class MicroBatcher:
     def _next_batch(self) -> list[_Task]:
         """Takes requests with one key; none if none waits."""
         batch: list[_Task] = []
-        while self._queues and not batch:
+        if self._queues:
             key, queue = next(iter(self._queues.items()))
             num_rows = 0
             while queue:
                 num_rows += queue[0].plan.num_rows
                 if batch and num_rows > self.max_batch_size:
                     break
-                task = queue.popleft()
+                batch.append(queue.popleft())
                 self._num_queued -= 1
-                if task.answer.done():  # The client has gone.
-                    num_rows -= task.plan.num_rows
-                    task.servable.release()
-                else:
-                    batch.append(task)
             if queue:
                 self._queues.move_to_end(key)
             else:

@@ -251,6 +251,7 @@ class ModelServer:
             handlers.application(),
             access_log=None,
             logger=_http_log,
+            handler_cancellation=True,  # Of a client that has gone.
             # It takes 0 for no limit.
             shutdown_timeout=max(self.settings.grace_seconds, 1e-3),
         )

@@ -131,6 +131,8 @@ class RestHandlers:
         path = request.raw_path.split("?", 1)[0]
         match = (_POST if request.method == "POST" else _GET).fullmatch(path)
         method = "unknown"
+        # As long as there is no answer: the client has gone, or the end came.
+        status, body = 499, b""
         try:
             if match is None or request.method not in ("GET", "POST"):
                 raise _no_such_path(request.method, path)
@@ -146,7 +148,8 @@ class RestHandlers:
             body = _error_body(
                 f"The body must be at most {self._max_body_bytes} bytes."
             )
-        except web.HTTPException:
+        except web.HTTPException as error:
+            status = error.status
             raise
         except web.RequestPayloadError as error:
             status, body = (
@@ -156,14 +159,15 @@ class RestHandlers:
             # aiohttp would read on, and log the same as a fault of its own.
             request.content.feed_eof()
         except ConnectionError:
-            status, body = 499, _error_body("The client has gone")
+            pass  # Nobody reads the answer.
         except Exception:  # noqa: BLE001
             _log.exception("A request failed: %s %s", request.method, path)
             status, body = 500, _error_body("Internal error")
-        self._metrics.requests.labels("rest", method, str(status)).inc()
-        self._metrics.latency.labels("rest", method).observe(
-            time.perf_counter() - start
-        )
+        finally:
+            self._metrics.requests.labels("rest", method, str(status)).inc()
+            self._metrics.latency.labels("rest", method).observe(
+                time.perf_counter() - start
+            )
         return web.Response(
             status=status, body=body, content_type="application/json"
         )

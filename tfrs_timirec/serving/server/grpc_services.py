@@ -32,7 +32,9 @@ from tfrs_timirec.serving.server.serving_error import (
 )
 
 _SIGNATURES = "signature_def"  # The one metadata field there is.
-_MAX_BROADCAST_ELEMENTS = 2**20
+# 128 rows of 256 equal values, as of times that nobody knows. Not more: such a
+# request of a few bytes holds 8 bytes an element as long as it waits.
+_MAX_BROADCAST_ELEMENTS = 2**15
 _MAX_SHOWN = 500
 _NO_EXAMPLES = (
     "is not supported, for a recommender reads no tf.Example. Use Predict"

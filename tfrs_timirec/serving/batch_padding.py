@@ -1,4 +1,4 @@
-"""What a server may pad, so that requests of unequal lengths are one batch."""
+"""What a server may run as one batch, and pad where lengths are unequal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from tfrs_timirec.serving.recommender_module import RecommenderModule
 # The file in an export that says so; servers that do not know it ignore it.
 BATCH_PADDING_FILE = "assets.extra/batch_padding.json"
 
-# Of these signatures no output has a place for each item of a request.
+# `attention` has a place for each item, `scores` for each candidate.
 _PADDABLE = {
     "serving_default": ("item_ids", "exclude_ids"),
+    "interests": (),
     "user_embedding": ("item_ids",),
+    "score": (),
     "recommend_diverse": ("item_ids", "exclude_ids"),
 }
 
@@ -24,9 +26,10 @@ def batch_padding(
 ) -> dict[str, dict[str, Any]]:
     """Returns padding values by signature and input.
 
-    Appended to the rows of that input, such a value changes no output. There
-    is none where every padding value is an item's id, or the model reads more
-    of each item than its id.
+    All signatures are named, for in none does a row depend on another: requests
+    may be joined. Appended to the rows of an input, a padding value changes no
+    output. There is none where every padding value is an item's id, or the
+    model reads more of each item than its id.
 
     Args:
         module: what is exported.
@@ -34,7 +37,7 @@ def batch_padding(
     """
     value = module.reader.no_item
     if module.reader.context.specs or value in items.tolist():
-        return {}
+        return {signature: {} for signature in _PADDABLE}
     return {
         signature: dict.fromkeys(names, value)
         for signature, names in _PADDABLE.items()

@@ -50,7 +50,7 @@ def export(
     - `README.md`, the model card, with the sha256 of every file;
     - `assets.extra/tf_serving_warmup_requests`, what TF Serving asks it before
       users do;
-    - `assets.extra/batch_padding.json`, what the local server pads with;
+    - `assets.extra/batch_padding.json`, what the local server joins and pads;
     - `assets.extra/item_titles.csv.gz`, if the items have a `title`.
 
     Args:

@@ -1,6 +1,7 @@
 """Micro-batches: what goes together, and that answers are those of alone."""
 
 import asyncio
+import dataclasses
 import pathlib
 import threading
 
@@ -84,20 +85,37 @@ def test_what_goes_together(servable, signature):
     assert key(rows, double) == key(one, double) != key(base)
 
 
-def test_without_a_padding_value_shapes_must_be_equal(tmp_path, toy_version):
-    bare = Servable(toy_version, 3)
-    try:
-        signature = bare.signatures["serving_default"]
-        plain = type(signature)(
-            **{**vars(signature), "padding": {}}  # As of another export.
-        )
-        keys = {
-            plan_batching(plain, words(row)).key
-            for row in (["a"], ["b"], ["a", "b"])
-        }
-        assert len(keys) == 2
-    finally:
-        bare.close()
+def test_without_a_padding_value_shapes_must_be_equal(signature):
+    plain = dataclasses.replace(signature, padding={})
+
+    keys = {
+        plan_batching(plain, words(row)).key
+        for row in (["a"], ["b"], ["a", "b"])
+    }
+    assert len(keys) == 2
+
+
+class Shares(tf.Module):
+    """A row's answer depends on the other rows, which its shapes hide."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), name="numbers")])
+    def __call__(self, numbers):
+        return {"shares": tf.nn.softmax(numbers)}
+
+
+def test_signatures_that_no_export_vouches_for_run_alone(servable, tmp_path):
+    shares = Shares()
+    tf.saved_model.save(shares, str(tmp_path), signatures=shares.__call__)
+    foreign = Servable(tmp_path, 1)
+    numbers = {"numbers": np.zeros((1,), np.float32)}
+
+    plan = plan_batching(foreign.signatures["serving_default"], numbers)
+
+    foreign.close()
+    assert (plan.num_rows, plan.key) == (1, None)
+    endless = servable.signatures["endless"]
+    numbers = {"numbers": np.zeros((1, 1), np.float32)}
+    assert plan_batching(endless, numbers).key is None
 
 
 class SlowServable:

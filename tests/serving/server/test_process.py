@@ -9,11 +9,13 @@ import sys
 import threading
 import urllib.request
 
+import numpy as np
 import pytest
 
 from tests.serving.toy_exports import LENGTH, make_films, make_model
 from tfrs_timirec.cli.main import main
 from tfrs_timirec.serving import RecommenderModule, export
+from tfrs_timirec.serving.batch_padding import batch_padding
 
 PROGRAM = "import sys; from tfrs_timirec.cli.main import main; sys.exit(main())"
 
@@ -119,7 +121,13 @@ def test_padding_is_written_where_it_is_exact(tmp_path, model, log):
     padding = json.loads(path.read_text())
     assert padding["serving_default"] == {"item_ids": "", "exclude_ids": ""}
     # Its attention has a place for every item of the request.
-    assert "interests" not in padding
+    assert padding["interests"] == {}
+    module = RecommenderModule(model, log, LENGTH)
+    assert set(padding) == set(module.signatures)
+    # Of all values that pad one is an item.
+    assert batch_padding(module, np.array([module.reader.no_item])) == {
+        signature: {} for signature in padding
+    }
 
 
 def test_mistakes_are_one_line(tmp_path, capsys):

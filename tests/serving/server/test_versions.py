@@ -218,4 +218,7 @@ def test_longest_body_of_all_is_taken(tmp_path):
 def test_padding_file_is_json(toy_version):
     path = toy_version / "assets.extra" / "batch_padding.json"
 
-    assert json.loads(path.read_text()) == {"serving_default": {"words": ""}}
+    assert json.loads(path.read_text()) == {
+        "serving_default": {"words": ""},
+        "double": {},
+    }

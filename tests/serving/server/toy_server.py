@@ -66,7 +66,7 @@ class ToyModule(tf.Module):
 
 @functools.cache
 def make_toy(version: int) -> tempfile.TemporaryDirectory:
-    """Exports a version, whose rows may be padded with "", once a process."""
+    """Exports a version once a process; `double` is joined without padding."""
     folder = tempfile.TemporaryDirectory(prefix="timirec-toy-")
     module = ToyModule(version)
     tf.saved_model.save(
@@ -81,7 +81,7 @@ def make_toy(version: int) -> tempfile.TemporaryDirectory:
     extra = pathlib.Path(folder.name) / "assets.extra"
     extra.mkdir()
     (extra / "batch_padding.json").write_text(
-        json.dumps({"serving_default": {"words": ""}})
+        json.dumps({"serving_default": {"words": ""}, "double": {}})
     )
     return folder
 

@@ -2,9 +2,11 @@
 
 Requests go together that have the same version, signature and inputs, the same
 types, and shapes that differ in the number of rows only, or in what padding
-makes equal: where the export's `assets.extra/batch_padding.json` names a value
-that changes no output, rows are padded with it to the longest. A scalar input,
-as the length of a list, must have one value for all. Large requests run alone.
+makes equal. The export's `assets.extra/batch_padding.json` names the signatures
+whose rows do not depend on each other, for no shape tells that; requests to
+others run alone. Where it names a value that changes no output, rows are padded
+with it to the longest. A scalar input, as the length of a list, must have one
+value for all. Large requests run alone.
 """
 
 from __future__ import annotations
@@ -51,18 +53,16 @@ def plan_batching(signature: Signature, inputs: Arrays) -> BatchPlan:
     num_rows = max(rows, default=1)
     num_elements = sum(array.size for array in inputs.values())
     if (
-        len(rows) != 1
+        signature.padding is None
+        or len(rows) != 1
         or num_rows == 0
         or num_elements > _MAX_MERGED_ELEMENTS
-        or not _has_batch_axis(signature)
     ):
         return BatchPlan(num_rows, None)
     parts: list[Hashable] = []
     for name, array in sorted(inputs.items()):
         if not array.ndim:
             parts.append((name, array.dtype.str, array.item()))
-        elif not _may_have_rows(signature, name):
-            return BatchPlan(num_rows, None)
         elif array.ndim == 2 and name in signature.padding:
             length = max(_SHORT_ROW, array.shape[1])
             parts.append((name, (length - 1).bit_length()))
@@ -78,10 +78,10 @@ def merge(signature: Signature, requests: Sequence[Arrays]) -> Arrays:
         signature: what is asked for.
         requests: inputs whose plans have equal keys.
     """
+    padding = signature.padding or {}
     return {
         name: _concatenate(
-            [request[name] for request in requests],
-            signature.padding.get(name),
+            [request[name] for request in requests], padding.get(name)
         )
         if first.ndim
         else first
@@ -112,19 +112,6 @@ def split(outputs: Arrays, sizes: Sequence[int]) -> list[Arrays]:
         {name: arrays[i] for name, arrays in pieces.items()}
         for i in range(len(sizes))
     ]
-
-
-def _may_have_rows(signature: Signature, name: str) -> bool:
-    shape = signature.inputs[name].shape
-    return shape.rank is None or (shape.rank > 0 and shape[0] is None)
-
-
-def _has_batch_axis(signature: Signature) -> bool:
-    """Whether each output has an axis of unknown size in front."""
-    return all(
-        output.shape.rank and output.shape[0] is None
-        for output in signature.outputs.values()
-    )
 
 
 def _concatenate(arrays: Sequence[np.ndarray], padding: object) -> np.ndarray:

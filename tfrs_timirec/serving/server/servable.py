@@ -134,7 +134,7 @@ def _read_signatures(
                 f' {{"serving_default": {{"item_ids": ""}}}}.'
             )
     found = {
-        name: Signature.from_proto(name, proto, padding.get(name, {}))
+        name: Signature.from_proto(name, proto, padding.get(name))
         for name, proto in meta_graph.signature_def.items()
     }
     signatures = {

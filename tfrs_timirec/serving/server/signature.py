@@ -42,21 +42,22 @@ class Signature:
         outputs: all outputs, sorted by name.
         defaults: values of the inputs that a request may leave out.
         padding: by input, the value that may be appended to the rows without
-            a change to any output; see `micro_batches`.
+            a change to any output; None unless the export says that rows do
+            not depend on each other; see `micro_batches`.
     """
 
     name: str
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
     defaults: Mapping[str, np.ndarray]
-    padding: Mapping[str, Any]
+    padding: Mapping[str, Any] | None
 
     @classmethod
     def from_proto(
         cls,
         name: str,
         proto: meta_graph_pb2.SignatureDef,
-        padding: Mapping[str, Any],
+        padding: Mapping[str, Any] | None,
     ) -> Signature | None:
         """Returns the signature, or None if it cannot be served.
 
@@ -66,7 +67,7 @@ class Signature:
         Args:
             name: of the signature.
             proto: as the SavedModel holds it.
-            padding: padding values by input.
+            padding: padding values by input; None as in the class.
         """
         tensors = [*proto.inputs.values(), *proto.outputs.values()]
         if proto.method_name not in _METHODS or not all(
@@ -81,11 +82,7 @@ class Signature:
                 input_name: tf.make_ndarray(value)
                 for input_name, value in proto.defaults.items()
             },
-            {
-                input_name: value
-                for input_name, value in padding.items()
-                if input_name in proto.inputs
-            },
+            padding,
         )
 
     def check(self, inputs: Mapping[str, np.ndarray]) -> None:

@@ -12,6 +12,7 @@ import urllib.request
 import numpy as np
 import pytest
 
+from tests.serving.server.toy_server import export_toy
 from tests.serving.toy_exports import LENGTH, make_films, make_model
 from tfrs_timirec.cli.main import main
 from tfrs_timirec.serving import RecommenderModule, export
@@ -112,6 +113,26 @@ def test_signal_within_a_load_ends_it_at_once(tmp_path, number):
         process.send_signal(number)
 
         assert process.wait(60) == 128 + number
+
+
+def test_signal_within_the_load_of_a_new_version(tmp_path):
+    export_toy(tmp_path, 1)
+    slow = (
+        "import time; from tfrs_timirec.serving.server import model_versions;"
+        " load = model_versions.Servable;"
+        " model_versions.Servable = lambda folder, version:"
+        " time.sleep(600) if version == 2 else load(folder, version)"
+    )
+
+    with launched(str(tmp_path), before=slow) as process:
+        read_until(process, "Ready")
+        (tmp_path / "2").mkdir()
+        read_until(process, "version 2: loading")
+        process.send_signal(signal.SIGTERM)
+
+        # The old version is closed all the same.
+        read_until(process, "version 1: closed")
+        assert process.wait(60) == 0
 
 
 def test_padding_is_written_where_it_is_exact(tmp_path, model, log):

@@ -159,14 +159,16 @@ class ModelServer:
         self.grpc_port = self.rest_port = 0
         self._grace_ends = 0.0  # By the loop's clock, once it has begun.
         self._stopped = asyncio.Event()
+        self._ends_process = False
         self._opened = contextlib.AsyncExitStack()
         self._close_ports: list[Callable[[], Awaitable[None]]] = []
 
     async def run(self) -> None:
         """Serves until `stop`, SIGTERM or SIGINT; then finishes what runs.
 
-        Before the model is loaded, these signals end the process at once:
-        nothing can break off a load.
+        Nothing can break off a load. Before the model is loaded, these signals
+        end the process at once; while a new version loads, when it has finished
+        what runs.
 
         Raises:
             ValueError: if no version can be loaded.
@@ -179,16 +181,23 @@ class ModelServer:
         try:
             await self.start()
             for number in signals:
-                loop.add_signal_handler(number, self.stop)
+                loop.add_signal_handler(number, self._stop_process)
             await self._stopped.wait()
         finally:
             for number in signals:
                 loop.remove_signal_handler(number)
             await self.close()
+        if self._ends_process and self.versions.is_loading:
+            _log.info("Ends before the new version is loaded")
+            os._exit(0)  # Python would wait for the thread that loads.
 
     def stop(self) -> None:
         """Lets `run` end."""
         self._stopped.set()
+
+    def _stop_process(self) -> None:
+        self._ends_process = True
+        self.stop()
 
     async def start(self) -> None:
         """Loads the model, then opens the ports.

@@ -83,6 +83,12 @@ class ModelVersions:
         self._failed: dict[int, _Fingerprint] = {}
         self._draining: dict[asyncio.Task[None], Servable] = {}
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether a version is being loaded, also after `watch` has ended."""
+        states = {status.state for status in self.statuses.values()}
+        return State.LOADING in states
+
     def find(self, name: str, version: int | None) -> Servable:
         """Returns the version that is to answer.
 

@@ -74,25 +74,45 @@ def test_swaps_lose_no_request(tmp_path):
     assert versions() == {(1,), (2,), (10,)}
 
 
+async def acquire(versions):
+    """Returns the version that answers, used as by a request."""
+    versions.current.acquire()
+    return versions.current
+
+
+async def release(servable):
+    servable.release()
+
+
 def test_running_request_keeps_its_version(tmp_path):
     export_toy(tmp_path, 1)
     with RunningServer(tmp_path) as server:
-
-        async def begin():
-            servable = server.server.versions.find("toy", None)
-            servable.acquire()
-            return servable
-
-        async def end(servable):
-            servable.release()
-
-        servable = server.call(begin())
+        servable = server.call(acquire(server.server.versions))
         export_toy(tmp_path, 2)
         wait_for(lambda: answering(server) == 2)
         assert states(server) == {1: "UNLOADING", 2: "AVAILABLE"}
 
-        server.call(end(servable))
+        server.call(release(servable))
         wait_for(lambda: states(server) == {1: "END", 2: "AVAILABLE"})
+
+
+def test_version_that_returns_is_available_after_its_first_load_ends(
+    tmp_path, caplog
+):
+    caplog.set_level("INFO", "tfrs_timirec")
+    export_toy(tmp_path, 1)
+    newest = export_toy(tmp_path, 2)
+    with RunningServer(tmp_path) as server:
+        servable = server.call(acquire(server.server.versions))
+        aside = newest.rename(tmp_path / ".aside")
+        wait_for(lambda: answering(server) == 1)
+        aside.rename(newest)
+        wait_for(lambda: answering(server) == 2)
+
+        server.call(release(servable))
+
+        wait_for(lambda: "version 2: closed" in caplog.text)
+        assert states(server)[2] == "AVAILABLE"
 
 
 @pytest.mark.parametrize("damage", ["no graph", "garbage", "half", "padding"])

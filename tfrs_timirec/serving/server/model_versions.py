@@ -216,15 +216,18 @@ class ModelVersions:
             self._retire(old)
 
     def _retire(self, servable: Servable) -> None:
-        self.statuses[servable.version] = VersionStatus(State.UNLOADING)
-        task = asyncio.create_task(self._drain(servable))
+        status = VersionStatus(State.UNLOADING)
+        self.statuses[servable.version] = status
+        task = asyncio.create_task(self._drain(servable, status))
         self._draining[task] = servable
         task.add_done_callback(self._draining.pop)
 
-    async def _drain(self, servable: Servable) -> None:
+    async def _drain(self, servable: Servable, status: VersionStatus) -> None:
         await servable.wait_idle()
         await asyncio.to_thread(servable.close)
-        self.statuses[servable.version] = VersionStatus(State.END)
+        # Unless the number has been loaded anew meanwhile.
+        if self.statuses.get(servable.version) is status:
+            self.statuses[servable.version] = VersionStatus(State.END)
         _log.info("%s version %d: closed", self.name, servable.version)
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from tests.cli.test_main import QUICK, failure, write_log
+from tfrs_timirec._claim import claim
 from tfrs_timirec.cli.main import main
-from tfrs_timirec.experiments.claim import claim
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import pytest
 import rich.console
 
 from tests.cli.test_main import write_log
+from tfrs_timirec._claim import claim
 from tfrs_timirec.evaluation import CaseStudy
 from tfrs_timirec.experiments import DataSource, TrainingRun, preset
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS, TIMIREC
 from tfrs_timirec.experiments.cell_runner import CellRunner
-from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.experiment import Cell, Plan
 from tfrs_timirec.experiments.result_store import ResultStore, decode_ranks
 

@@ -104,7 +104,8 @@ def test_lists_of_all_users(tmp_path, log, model, exclude_seen):
     check_lists(tmp_path / "best", expected)
     # The last user has met 18 of 20 items.
     assert len(table["item_ids"].iloc[-1]) == (2 if exclude_seen else 4)
-    names = sorted(path.name for path in (tmp_path / "best").iterdir())
+    lock, *names = sorted(path.name for path in (tmp_path / "best").iterdir())
+    assert lock == ".lock"
     assert names[:2] == ["_settings.json", "part-00000-of-00005.parquet"]
     assert len(names) == 6
 
@@ -161,7 +162,7 @@ def test_recommends_for_the_moment_that_is_asked_for(tmp_path, hours_later):
 def test_goes_on_behind_the_last_whole_file(tmp_path, log, model):
     folder = tmp_path / "best"
     recommend_all(model, log, folder, SETTINGS)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = {path.name: path.read_bytes() for path in folder.glob("[!.]*")}
     kept = folder / "part-00001-of-00005.parquet"
     time_before = kept.stat().st_mtime_ns
     # As a process killed while it wrote the third part leaves it.
@@ -170,9 +171,30 @@ def test_goes_on_behind_the_last_whole_file(tmp_path, log, model):
 
     assert recommend_all(model, log, folder, SETTINGS) == 10
 
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    assert {p.name: p.read_bytes() for p in folder.glob("[!.]*")} == before
+    assert [path.name for path in folder.glob(".*")] == [".lock"]
     assert kept.stat().st_mtime_ns == time_before
     assert recommend_all(model, log, folder, SETTINGS) == 0
+
+
+def test_process_killed_within_its_first_file_can_be_repeated(
+    tmp_path, log, model
+):
+    (tmp_path / ".draft-_settings.json").write_text('{"k":')
+
+    assert recommend_all(model, log, tmp_path, SETTINGS) == log.num_users
+
+    assert len(pd.read_parquet(tmp_path)) == log.num_users
+
+
+def test_one_process_writes_at_a_time(tmp_path, log, model):
+    def again(_):
+        with pytest.raises(ValueError, match="`output` must be written by one"):
+            recommend_all(model, log, tmp_path, SETTINGS)
+
+    recommend_all(model, log, tmp_path, SETTINGS, on_progress=again)
+
+    assert recommend_all(model, log, tmp_path, SETTINGS) == 0
 
 
 def test_other_settings_model_or_folder_are_refused(tmp_path, log, model):

@@ -8,6 +8,7 @@ import pathlib
 import shlex
 from typing import Any
 
+from tfrs_timirec._claim import claim
 from tfrs_timirec._files import write_whole
 from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.data_arguments import add_tie_argument
@@ -19,7 +20,6 @@ from tfrs_timirec.data.cleaning import TIE_RULES
 from tfrs_timirec.experiments import DataSource
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS
 from tfrs_timirec.experiments.cell_runner import CellRunner
-from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.experiment import Plan, file_name_of
 from tfrs_timirec.experiments.presets import PRESET_NAMES
 from tfrs_timirec.experiments.result_figures import draw_figure

@@ -14,10 +14,10 @@ import pandas as pd
 import rich.console
 import tensorflow as tf
 
+from tfrs_timirec._claim import claim
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.evaluation.interest_agreement import compare_interests
 from tfrs_timirec.experiments.case_choice import study_telling_case
-from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.experiment import Cell
 from tfrs_timirec.experiments.result_store import ResultStore, encode_ranks

@@ -13,8 +13,8 @@ import numpy as np
 import rich.console
 import tensorflow as tf
 
+from tfrs_timirec._claim import claim
 from tfrs_timirec.data.interactions import Interactions
-from tfrs_timirec.experiments.claim import claim
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.environment import describe_environment
 from tfrs_timirec.experiments.known_names import check_known

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import tensorflow as tf
 
+from tfrs_timirec._claim import claim
 from tfrs_timirec._files import read_json, write_json, write_whole
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.context_features import ContextFeatures
@@ -22,7 +23,9 @@ from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.serving.top_k import top_k_by_blocks
 
-_SETTINGS_NAME = "_settings.json"  # Readers of Parquet folders skip "_" files.
+# Readers of Parquet folders skip names that begin so.
+_SETTINGS_NAME = "_settings.json"
+_LOCK_NAME = ".lock"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,8 +85,9 @@ def recommend_all(
     met almost everything. All of a user's interactions are the history.
 
     A file appears when it is whole. Killed at any moment, the same call goes
-    on behind the last whole file. Memory holds one part's lists and scores of
-    one block of items for one batch of users, however large the catalogue.
+    on behind the last whole file. One process writes at a time. Memory holds
+    one part's lists and scores of one block of items for one batch of users,
+    however large the catalogue.
 
     Args:
         model: a trained model, in the stage that is to answer.
@@ -98,8 +102,9 @@ def recommend_all(
         How many users were recommended to by this call.
 
     Raises:
-        ValueError: if the folder holds recommendations of other settings, or
-            the model's vocabulary is not that of the log.
+        ValueError: if the folder holds recommendations of other settings,
+            another process writes into it, or the model's vocabulary is not
+            that of the log.
 
     Example:
     >>> recommend_all(model, interactions, "recommendations")
@@ -114,8 +119,25 @@ def recommend_all(
             f" {vocabulary_size} in the model."
         )
     folder = pathlib.Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, settings, interactions, model_name)
+    with claim(folder / _LOCK_NAME) as mine:
+        if not mine:
+            raise ValueError(
+                "`output` must be written by one process at a time. Received:"
+                f" output='{folder}', into which another one writes. Wait for"
+                " its end, or choose another folder."
+            )
+        _check_folder(folder, settings, interactions, model_name)
+        return _write_parts(model, interactions, folder, settings, on_progress)
+
+
+def _write_parts(
+    model: SequentialRecommender,
+    interactions: Interactions,
+    folder: pathlib.Path,
+    settings: BatchSettings,
+    on_progress: Callable[[int], Any],
+) -> int:
+    """Writes the parts that are not there; returns how many users they have."""
     recommender = _BatchRecommender(model, interactions, settings)
     num_users, size = interactions.num_users, settings.users_per_part
     num_parts = -(-num_users // size)
@@ -226,7 +248,7 @@ class _BatchRecommender:
         )
 
 
-def _claim(
+def _check_folder(
     folder: pathlib.Path,
     settings: BatchSettings,
     interactions: Interactions,
@@ -258,7 +280,8 @@ def _claim(
                 " folder, or delete this one."
             )
         return
-    if any(folder.iterdir()):
+    # The lock, and what a process that was killed left of its first file.
+    if any(not path.name.startswith(".") for path in folder.iterdir()):
         raise ValueError(
             "`output` must be a new or empty folder, or one that"
             f" recommendations were written into. Received: output='{folder}'."

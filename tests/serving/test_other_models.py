@@ -97,6 +97,15 @@ def test_context_comes_by_name_and_moves_with_its_items(log):
             timestamps=tf.constant([[950]], tf.int64),
             request_timestamp=tf.constant([1000], tf.int64),
         )
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="`request_timestamp` must be one"
+    ):
+        ask(
+            module,
+            [raw(log, 5, 3, 0)],
+            timestamps=tf.constant([[950, 10, 940]], tf.int64),
+            request_timestamp=tf.constant([1000, 1001], tf.int64),
+        )
 
 
 @pytest.mark.parametrize(

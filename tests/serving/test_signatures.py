@@ -286,6 +286,24 @@ def test_diversity_must_be_a_number_from_0(module, log, diversity):
         ask(module, [raw(log, 5)], "recommend_diverse", diversity=diversity)
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("k", [1, 2, 3]),
+        ("exclude_seen", [True, False, True]),
+        ("diversity", [0.1, 0.2, 0.3]),
+    ],
+)
+def test_values_are_one_or_one_a_history(module, log, name, values):
+    arguments = {"diversity": 0.1, name: values}
+
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=f"`{name}` must be one value, or one for each history",
+    ):
+        ask(module, [raw(log, 5)] * 2, "recommend_diverse", **arguments)
+
+
 def test_integer_ids_have_the_same_signatures():
     log = make_log(list(range(100, 100 + NUM_ITEMS)))
     module = RecommenderModule(make_model(log), log, LENGTH)

@@ -62,8 +62,8 @@ class RecommenderModule(tf.Module):
       `max_history_length` are read. An item that is not in the vocabulary
       counts as "unknown item".
     - what else the model reads (`feature_names`), by name: `timestamps`, of the
-      shape of `item_ids`, and `request_timestamp`, (batch,), Unix seconds;
-      `user_<column>`, (batch, any) raw values. What is known of items
+      shape of `item_ids`, and `request_timestamp`, (batch,) or (1,), Unix
+      seconds; `user_<column>`, (batch, any) raw values. What is known of items
       (`item_<column>`) is in the graph.
     - `k`: the length of the lists, a scalar or one a row; 0 gives empty lists,
       more than there are items gives all of them, more than `max_k` an error.
@@ -271,7 +271,7 @@ class RecommenderModule(tf.Module):
             ["`diversity` must be a number from 0 on. Received:", diversity],
         )
         with tf.control_dependencies([check]):
-            diversity = one_a_row(diversity, item_ids)
+            diversity = one_a_row("diversity", diversity, item_ids)
         history = self.reader.read(item_ids, context)
         user = self._view.represent(history.features)
         # The best of all are among them, whether the user vectors are the
@@ -351,12 +351,14 @@ class RecommenderModule(tf.Module):
         exclude_seen: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the vocabulary ids that are not recommended to each row."""
-        hides_seen = one_a_row(exclude_seen, seen)[:, tf.newaxis]
+        hides_seen = one_a_row("exclude_seen", exclude_seen, seen)
         exclude_ids = check_pairs(
             "exclude_ids", exclude_ids, seen, MAX_EXCLUDED_PAIRS
         )
         others = to_rows(self.reader.encode(exclude_ids), seen)
-        return tf.concat([tf.where(hides_seen, seen, 0), others], axis=1)
+        return tf.concat(
+            [tf.where(hides_seen[:, tf.newaxis], seen, 0), others], axis=1
+        )
 
     def _list_lengths(self, k: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:
         """Returns the length of each row's list, (batch,)."""
@@ -365,7 +367,7 @@ class RecommenderModule(tf.Module):
             [f"`k` must lie between 0 and {self.max_k}. Received:", k],
         )
         with tf.control_dependencies([check]):
-            return tf.minimum(one_a_row(k, item_ids), self.num_items)
+            return tf.minimum(one_a_row("k", k, item_ids), self.num_items)
 
     def _lists(
         self, scores: tf.Tensor, item_ids: tf.Tensor, lengths: tf.Tensor

@@ -13,6 +13,7 @@ from tfrs_timirec.data.context_features import (
     read_attribute,
 )
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
+from tfrs_timirec.serving.request_shapes import one_a_row
 
 _TIME_SHAPES = {"timestamps": (None, None), "request_timestamp": (None,)}
 
@@ -89,5 +90,7 @@ class RequestContext(tf.Module):
                 item_ids > 0, align(given["timestamps"]), 0
             )
         if "request_timestamp" in given:
-            features["request_timestamp"] = given["request_timestamp"]
+            features["request_timestamp"] = one_a_row(
+                "request_timestamp", given["request_timestamp"], item_ids
+            )
         return features

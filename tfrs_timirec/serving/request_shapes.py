@@ -5,9 +5,30 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def one_a_row(value: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """Returns (batch,) values from a scalar, one value, or one a row."""
-    return tf.broadcast_to(tf.reshape(value, [-1]), tf.shape(rows)[:1])
+def one_a_row(name: str, value: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """Returns (batch,) values from a scalar, one value, or one a row.
+
+    Args:
+        name: of the input.
+        value: its value, of any shape.
+        rows: (batch, ...), the histories.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when the graph runs, if there are
+            neither one value nor one a history.
+    """
+    num_values, num_histories = tf.size(value), tf.shape(rows)[0]
+    check = tf.debugging.Assert(
+        (num_values == 1) | (num_values == num_histories),
+        [
+            f"`{name}` must be one value, or one for each history. Received"
+            " values and histories:",
+            num_values,
+            num_histories,
+        ],
+    )
+    with tf.control_dependencies([check]):
+        return tf.broadcast_to(tf.reshape(value, [-1]), [num_histories])
 
 
 def to_rows(values: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:

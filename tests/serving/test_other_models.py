@@ -1,6 +1,7 @@
 """Models of one vector a user, and models that read more than item ids."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from tests.serving.toy_exports import (
     ask,
     draw_weights,
     make_films,
+    make_log,
     raw,
     texts,
 )
@@ -106,6 +108,24 @@ def test_context_comes_by_name_and_moves_with_its_items(log):
             timestamps=tf.constant([[950, 10, 940]], tf.int64),
             request_timestamp=tf.constant([1000, 1001], tf.int64),
         )
+
+
+@pytest.mark.parametrize("ids", ["text", "integers"])
+def test_card_says_how_to_give_the_context(tmp_path, monkeypatch, ids):
+    log = make_films() if ids == "text" else make_log(list(range(100, 112)))
+    model = NewestItems(
+        log.vocabulary_size, ("item_ids", "timestamps", "request_timestamp")
+    )
+    folder = export(model, log, tmp_path, max_history_length=LENGTH)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    program = re.search(r"```python\n(.*?)```", card, re.DOTALL)[1]
+    monkeypatch.chdir(folder)
+    names = {}
+
+    exec(program, names)
+
+    assert names["answer"]["scores"].shape == (1, 10)
+    assert "timestamps=[[0, 0]], request_timestamp=[0], k=10" in program
 
 
 @pytest.mark.parametrize(

@@ -101,9 +101,8 @@ def export(
         tf.saved_model.save(
             module, str(draft.folder), signatures=module.signatures
         )
-        write_warmup_requests(
-            draft.folder, module.signatures, _example_inputs(module)
-        )
+        inputs = _example_inputs(module)
+        write_warmup_requests(draft.folder, module.signatures, inputs)
         padding = json.dumps(batch_padding(module, interactions.items))
         (draft.folder / BATCH_PADDING_FILE).write_text(padding)
         if titles:
@@ -113,6 +112,7 @@ def export(
             model,
             interactions,
             module,
+            inputs,
             metrics=metrics or {},
             command=command,
             loss=measure_storage_loss(

@@ -8,7 +8,9 @@ import importlib.metadata
 import pathlib
 import platform
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfrs_timirec.data.interactions import Interactions
@@ -25,6 +27,7 @@ def write_model_card(
     model: SequentialRecommender,
     interactions: Interactions,
     module: RecommenderModule,
+    inputs: Mapping[str, tf.Tensor],
     *,
     metrics: Mapping[str, float],
     command: str | None = None,
@@ -37,18 +40,22 @@ def write_model_card(
         model: the exported model.
         interactions: the log it was trained on.
         module: what was exported.
+        inputs: a value for every input of the signatures, of one row each.
         metrics: test metrics by name.
         command: the shell command that trained the model.
         loss: what compact item vectors cost.
     """
     is_text = module.reader.id_dtype == tf.string
-    ids = interactions.items[:2]
-    example = [str(item) if is_text else int(item) for item in ids]
+    context_names = list(module.reader.context.specs)
+    example = ", ".join(
+        [repr(_plain(inputs["item_ids"]))]
+        + [f"{name}={_plain(inputs[name])!r}" for name in context_names]
+    )
     padding = '""' if is_text else "-1 or 0 (unless an item has that id)"
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES
     )
-    context = ", ".join(f"`{name}`" for name in module.reader.context.specs)
+    context = ", ".join(f"`{name}`" for name in context_names)
     now = datetime.datetime.now(datetime.UTC)
     card = f"""# {type(model).__name__} on {interactions.name}
 
@@ -77,7 +84,7 @@ Plain TensorFlow is enough; run this beside this file:
 import tensorflow as tf
 
 model = tf.saved_model.load(".")
-answer = model.recommend([{example!r}], k=10)
+answer = model.recommend({example}, k=10)
 answer["item_ids"], answer["scores"]
 ```
 
@@ -98,6 +105,14 @@ same, and the list is no better than chance.
 {_files(folder)}
 """
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
+
+
+def _plain(values: tf.Tensor) -> list[Any]:
+    """Returns numbers and text as Python writes them."""
+    array = values.numpy()
+    if array.dtype == object:
+        array = np.char.decode(array.astype("S"), "utf-8")
+    return array.tolist()
 
 
 def _results(metrics: Mapping[str, float]) -> str:

@@ -105,6 +105,33 @@ def test_ids_of_another_kind_are_not_added(index_class):
     assert index.item_ids.tolist() == [1, 2]
 
 
+def test_ids_may_be_of_any_integer_type_and_bytes(index_class):
+    queries = np.ones((1, 1, 3))
+    for ids in (np.arange(3, dtype=np.uint64), np.arange(3, dtype=np.int8)):
+        index = index_class(ids, np.eye(3))
+
+        _, found = index.search(queries, k=3, excluded=[ids[:1]])
+
+        assert found.tolist() == [[1, 2, -1]]
+    as_tensorflow_gives_them = np.array([b"a", "é".encode()], object)
+    index = index_class(as_tensorflow_gives_them, np.eye(3)[:2])
+    index.add([b"c"], np.eye(3)[2:])
+    assert index.item_ids.tolist() == ["a", "é", "c"]
+
+    _, found = index.search(queries, k=3, excluded=[as_tensorflow_gives_them])
+
+    assert found.tolist() == [["c", "", ""]]
+
+
+@pytest.mark.parametrize("bad", [1.5, None, 2**63, True])
+def test_ids_that_are_neither_text_nor_integers(index_class, bad):
+    with pytest.raises(ValueError, match=f"`item_ids` must hold.*: {bad}"):
+        index_class([bad], np.eye(1))
+    index = index_class(["a"], np.eye(1))
+    with pytest.raises(ValueError, match=f"`excluded` must hold.*: {bad}"):
+        index.search(np.ones((1, 1, 1)), excluded=[[bad]])
+
+
 def test_one_users_long_exclusion_is_that_users_alone(index_class):
     vectors, queries = draw(400, DIM), draw(4, 3, DIM)
     index = index_class(np.arange(400), vectors)

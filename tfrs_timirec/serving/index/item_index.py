@@ -22,12 +22,13 @@ class ItemIndex(abc.ABC):
     Subclasses say how to search.
 
     Args:
-        item_ids: (num_items,) distinct raw ids, integers or text.
+        item_ids: (num_items,) distinct raw ids, integers or text; bytes, as
+            TensorFlow gives text, are decoded.
         vectors: (num_items, dim) floats.
 
     Raises:
-        ValueError: if ids and vectors are not equally many, an id comes twice,
-            or a vector is not of finite numbers.
+        ValueError: if ids are of another kind, ids and vectors are not equally
+            many, an id comes twice, or a vector is not of finite numbers.
     """
 
     def __init__(self, item_ids: Sequence[Any] | np.ndarray, vectors: Any):
@@ -107,7 +108,8 @@ class ItemIndex(abc.ABC):
             item_ids: (batch, k) raw ids; "" or -1 where no item is left.
 
         Raises:
-            ValueError: if the shapes do not fit, or `k` is negative.
+            ValueError: if the shapes do not fit, `k` is negative, or an
+                excluded id is neither text nor an integer.
         """
         queries = np.asarray(user_vectors, np.float32)
         width = self._vectors.shape[1]
@@ -128,7 +130,7 @@ class ItemIndex(abc.ABC):
             (len(queries), max(map(len, excluded), default=0)), -1
         )
         for user, raw_ids in enumerate(excluded):
-            found = self._item_ids.get_indexer(pd.Index(raw_ids))
+            found = self._item_ids.get_indexer(_to_ids("excluded", raw_ids))
             rows_excluded[user, : len(found)] = found
         if not len(queries) or not k:
             scores = np.empty((len(queries), k), np.float32)
@@ -165,9 +167,8 @@ def _check(
     item_ids: Sequence[Any] | np.ndarray, vectors: Any
 ) -> tuple[pd.Index, np.ndarray]:
     """Returns ids and float32 vectors that fit each other."""
-    ids, values = pd.Index(item_ids), np.asarray(vectors, np.float32)
-    if not pd.api.types.is_integer_dtype(ids):
-        ids = ids.astype(object)  # Text, however pandas would keep it.
+    ids = _to_ids("item_ids", item_ids)
+    values = np.asarray(vectors, np.float32)
     if values.ndim != 2 or len(values) != len(ids):
         raise ValueError(
             "`vectors` must be (num_items, dim), a row for each of `item_ids`"
@@ -178,10 +179,27 @@ def _check(
             "`item_ids` must be distinct. Received:"
             f" {ids[ids.duplicated()][0]!r} several times."
         )
-    if not np.isfinite(values).all():
-        bad = ids[~np.isfinite(values).all(axis=1)][0]
+    is_finite = np.isfinite(values).all(axis=1)
+    if not is_finite.all():
         raise ValueError(
             "`vectors` must be finite numbers. Received: others for item"
-            f" {bad!r}."
+            f" {ids[int(np.argmin(is_finite))]!r}."
         )
     return ids, values
+
+
+def _to_ids(name: str, raw_ids: Sequence[Any] | np.ndarray) -> pd.Index:
+    """Returns int64, or text as objects, however pandas would keep it."""
+    ids = pd.Index(raw_ids).infer_objects()
+    if pd.api.types.is_integer_dtype(ids) and (
+        not len(ids) or ids.max() <= np.iinfo(np.int64).max
+    ):
+        return ids.astype(np.int64)
+    texts = [raw.decode() if isinstance(raw, bytes) else raw for raw in ids]
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(
+                f"`{name}` must hold text, or integers below 2^63. Received:"
+                f" {text!r}"
+            )
+    return pd.Index(texts, dtype=object)

@@ -184,6 +184,25 @@ def test_places_that_do_not_fit(version, prepared, tmp_path):
         recommend_all_with_beam(version, folder, tmp_path / "o[1]")
 
 
+@pytest.mark.parametrize(
+    ("has_padding", "expected"),
+    [
+        (True, [[9] + [10] * 199, [70_000] * 3, [70_000, 100_000]]),
+        (False, [[9], [10] * 199, [70_000] * 3, [70_000], [100_000]]),
+    ],
+)
+def test_long_histories_are_not_what_all_are_padded_to(has_padding, expected):
+    lengths = [10] * 100 + [100_000] + [10] * 99 + [70_000] * 4 + [9]
+    users = [{"item_ids": [b"a"] * length} for length in lengths]
+
+    batches = [
+        [len(user["item_ids"]) for user in batch]
+        for batch in beam_inference._batches(users, has_padding)
+    ]
+
+    assert batches == expected
+
+
 def test_model_in_a_clouds_storage_keeps_its_place(
     prepared, tmp_path, monkeypatch
 ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,6 +29,7 @@ from tfrs_timirec.serving.publishing import (
 _SIGNATURE = "serving_default"
 _INPUTS = ("item_ids", "k", "exclude_ids", "exclude_seen")
 _MAX_BATCH_SIZE = 256
+_MAX_BATCH_ITEMS = 2**18  # Of histories, padded to the longest.
 
 Row = dict[str, Any]
 
@@ -212,13 +212,8 @@ class _Recommend(beam.DoFn):
         self.model = self.load()
 
     def process(self, users: list[Row]) -> Iterator[Row]:
-        if self.model.padding is not None:
-            yield from self._recommend(users)
-            return
-        # Every value may be an item: only histories of one length fit together.
-        users = sorted(users, key=_length)
-        for _, alike in itertools.groupby(users, key=_length):
-            yield from self._recommend(list(alike))
+        for alike in _batches(users, self.model.padding is not None):
+            yield from self._recommend(alike)
 
     def _recommend(self, users: list[Row]) -> Iterator[Row]:
         answer = self.model.answer([user["item_ids"] for user in users])
@@ -250,6 +245,25 @@ def _read_users(path: str) -> Iterator[Row]:
 def _values(feature: tf.train.Feature) -> list[Any]:
     kind = feature.WhichOneof("kind")
     return list(getattr(feature, kind).value) if kind else []
+
+
+def _batches(users: list[Row], has_padding: bool) -> Iterator[list[Row]]:
+    """Yields users with histories of about one length.
+
+    Where every value may be an item, only those of one length fit together.
+    """
+    batch: list[Row] = []
+    for user in sorted(users, key=_length):
+        length = _length(user)
+        if batch and (
+            (len(batch) + 1) * length > _MAX_BATCH_ITEMS
+            or (not has_padding and length > _length(batch[0]))
+        ):
+            yield batch
+            batch = []
+        batch.append(user)
+    if batch:
+        yield batch
 
 
 def _has_history(user: Row) -> bool:

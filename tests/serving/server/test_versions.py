@@ -10,7 +10,11 @@ import time
 import pytest
 
 from tests.serving.server.toy_server import RunningServer, ask, export_toy
-from tfrs_timirec.serving.server import ModelServer, ServerSettings
+from tfrs_timirec.serving.server import (
+    ModelServer,
+    ServerSettings,
+    model_versions,
+)
 
 PATIENCE = 60  # Seconds; a swap takes less than one.
 
@@ -145,6 +149,24 @@ def test_corrupt_version_is_reported_and_the_old_one_goes_on(tmp_path, damage):
         shutil.rmtree(tmp_path / "2")
         later.rename(tmp_path / "2")
         wait_for(lambda: answering(server) == 2)
+
+
+@pytest.mark.parametrize("name", ["_list_versions", "_fingerprint"])
+def test_files_are_looked_at_beside_the_loop(tmp_path, monkeypatch, name):
+    export_toy(tmp_path, 1)
+    threads = []
+    look = getattr(model_versions, name)
+
+    def watched(folder):
+        threads.append(threading.current_thread())
+        return look(folder)
+
+    with RunningServer(tmp_path) as server:
+        monkeypatch.setattr(model_versions, name, watched)
+        (tmp_path / "2").mkdir()  # Fails, and is looked at again and again.
+        wait_for(lambda: len(threads) > 2)
+
+        assert server.thread not in threads
 
 
 def test_removed_version_gives_way_to_an_older_one(tmp_path):

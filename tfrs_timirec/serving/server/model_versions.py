@@ -118,7 +118,7 @@ class ModelVersions:
 
     async def update(self) -> None:
         """Looks at the folder, and loads a version if it should answer."""
-        folders = self._list_versions()
+        folders = await asyncio.to_thread(_list_versions, self.folder)
         self.statuses = {
             version: status
             for version, status in self.statuses.items()
@@ -127,7 +127,9 @@ class ModelVersions:
         for version in sorted(folders, reverse=True):
             if self.current and version == self.current.version:
                 return
-            fingerprint = _fingerprint(folders[version])
+            fingerprint = await asyncio.to_thread(
+                _fingerprint, folders[version]
+            )
             if self._failed.get(version) == fingerprint:
                 continue
             loaded = await self._load(folders[version], version)
@@ -177,14 +179,6 @@ class ModelVersions:
         while self._draining:
             await asyncio.wait(self._draining)
 
-    def _list_versions(self) -> dict[int, pathlib.Path]:
-        with os.scandir(self.folder) as entries:
-            return {
-                int(entry.name): pathlib.Path(entry.path)
-                for entry in entries
-                if _VERSION.fullmatch(entry.name) and entry.is_dir()
-            }
-
     async def _load(
         self, folder: pathlib.Path, version: int
     ) -> Servable | None:
@@ -229,6 +223,15 @@ class ModelVersions:
         if self.statuses.get(servable.version) is status:
             self.statuses[servable.version] = VersionStatus(State.END)
         _log.info("%s version %d: closed", self.name, servable.version)
+
+
+def _list_versions(folder: pathlib.Path) -> dict[int, pathlib.Path]:
+    with os.scandir(folder) as entries:
+        return {
+            int(entry.name): pathlib.Path(entry.path)
+            for entry in entries
+            if _VERSION.fullmatch(entry.name) and entry.is_dir()
+        }
 
 
 def _fingerprint(folder: pathlib.Path) -> _Fingerprint:

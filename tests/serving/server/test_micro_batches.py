@@ -9,7 +9,9 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
+from tests.serving.server.toy_server import export_toy
 from tfrs_timirec.serving.server.metrics import Metrics
 from tfrs_timirec.serving.server.micro_batcher import MicroBatcher
 from tfrs_timirec.serving.server.micro_batches import (
@@ -332,20 +334,23 @@ def test_client_that_leaves_is_not_answered(servable, signature):
     assert held.num_users == 0
 
 
-def test_warmup_runs_what_was_recorded(tmp_path, toy_version):
-    import shutil  # noqa: PLC0415
-
-    from tensorflow_serving.apis import prediction_log_pb2  # noqa: PLC0415
-
-    folder = tmp_path / "1"
-    shutil.copytree(toy_version, folder)
+@pytest.mark.parametrize(
+    ("signature", "k", "error", "words"),
+    [
+        ("", -1, ServingError, "must not be negative"),
+        ("gone", 1, ValueError, "tf_serving_warmup_requests must.*'gone'"),
+    ],
+)
+def test_warmup_runs_what_was_recorded(tmp_path, signature, k, error, words):
+    folder = export_toy(tmp_path, 1)
     log = prediction_log_pb2.PredictionLog()
     request = log.predict_log.request
+    request.model_spec.signature_name = signature
     request.inputs["words"].CopyFrom(tf.make_tensor_proto([["a"]]))
-    request.inputs["k"].CopyFrom(tf.make_tensor_proto(-1))  # Refused.
+    request.inputs["k"].CopyFrom(tf.make_tensor_proto(k))
     path = folder / "assets.extra" / "tf_serving_warmup_requests"
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(log.SerializeToString())
 
-    with pytest.raises(ServingError, match="must not be negative"):
+    with pytest.raises(error, match=words):
         Servable(folder, 1)

@@ -17,8 +17,8 @@ from tfrs_timirec._files import read_json
 from tfrs_timirec.serving.batch_padding import BATCH_PADDING_FILE
 from tfrs_timirec.serving.server.serving_error import from_tensorflow
 from tfrs_timirec.serving.server.signature import Signature
+from tfrs_timirec.serving.warmup import WARMUP_FILE
 
-WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 _MAX_WARMUP_REQUESTS = 1000  # As many as TF Serving takes.
 
 
@@ -55,6 +55,12 @@ class Servable:
             )
             self.signatures = _read_signatures(meta_graph, folder)
             for name, inputs in _warmup_requests(folder):
+                if name not in self.signatures:
+                    raise ValueError(
+                        f"{folder / WARMUP_FILE} must ask for signatures that"
+                        f" the model has. Received: {name!r}. Export the model"
+                        " again."
+                    )
                 self.signatures[name].check(inputs)
                 self.run(self.signatures[name], inputs)
         except BaseException:

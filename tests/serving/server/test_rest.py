@@ -152,6 +152,9 @@ def test_numbers_that_no_float_holds(toy):
         ("GET", "/v1/models/toy:predict", 400),
         ("DELETE", "/v1/models/toy", 400),
         ("POST", "/v1/models/toy:classify", 400),
+        ("POST", "/v1/models/other:classify", 404),
+        ("GET", "http://host/v1/models/other", 404),
+        ("GET", "http://host/v1/models/toy/nothing", 400),
         ("POST", "/v1/models/toy:explode", 400),
         ("GET", "/v1/models/../../etc/passwd", 400),
         ("GET", "/v1/models/..%2f..%2fetc%2fpasswd", 404),
@@ -169,8 +172,10 @@ def test_wrong_place_is_an_error_in_json(toy, method, path, status):
     assert set(answer) == {"error"}
 
 
-def test_paths_ignore_case_and_query(toy):
+def test_paths_ignore_case_and_query_and_host(toy):
     assert toy.get("/V1/Models/toy?x=1")[0] == 200
+    assert toy.get("HTTP://host:1/v1/models/toy?x=1")[0] == 200
+    assert toy.get("http://host/readyz")[0] == 200
 
 
 def test_shape_is_refused_before_a_value_is_read(toy, monkeypatch):

@@ -45,6 +45,7 @@ _PLACE = (
 )
 _POST = re.compile(_PLACE + r":(?P<method>classify|regress|predict)", re.I)
 _GET = re.compile(_PLACE + r"(?:/(?P<method>metadata))?", re.I)
+_ORIGIN = re.compile(r"^https?://[^/?]*", re.I)  # As proxies are asked.
 _MAX_VERSION = 2**63 - 1
 # JSON of so many bytes is read within some milliseconds.
 _MAX_BYTES_IN_LOOP = 2**16
@@ -128,7 +129,7 @@ class RestHandlers:
     async def _answer(self, request: web.Request) -> web.Response:
         """Finds the method, and turns errors into TF Serving's."""
         start = time.perf_counter()
-        path = request.raw_path.split("?", 1)[0]
+        path = _ORIGIN.sub("", request.raw_path).split("?", 1)[0]
         match = (_POST if request.method == "POST" else _GET).fullmatch(path)
         method = "unknown"
         # As long as there is no answer: the client has gone, or the end came.
@@ -182,6 +183,7 @@ class RestHandlers:
             return self._describe(target)
         if method == "predict":
             return await self._predict(target, await request.read())
+        self._predictor.find(target)
         # A recommender has no signature for these.
         raise invalid_argument(
             f"Expected {method} signature method_name to be"

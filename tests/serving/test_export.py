@@ -1,7 +1,9 @@
 """Raw ids in, raw ids out; versions and the model card."""
 
 import hashlib
+import os
 import pathlib
+import time
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from tfrs_timirec.serving import (
     export,
     find_version,
 )
+from tfrs_timirec.serving.publishing import draft_version
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +169,21 @@ def test_versions_count_up_and_a_broken_export_leaves_none(
 
     second = export(model, log, versions, max_history_length=LENGTH)
     assert second.name == "2"
+
+
+def test_drafts_that_a_killed_export_left_are_deleted(tmp_path):
+    yesterday = time.time() - 25 * 60 * 60
+    for name in (".draft-old", ".draft-new", ".other", "1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+        if name != ".draft-new":
+            os.utime(tmp_path / name, (yesterday, yesterday))
+
+    with draft_version(tmp_path):
+        pass
+
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".draft-new", ".other", "1"]
 
 
 def test_model_card_says_what_it_is(exported, log):

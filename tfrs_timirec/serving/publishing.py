@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -14,6 +15,9 @@ import tensorflow as tf
 from etils import epath
 
 from tfrs_timirec._files import check_path
+
+_DRAFT = ".draft-"
+_MAX_DRAFT_SECONDS = 24 * 60 * 60
 
 Folder = TypeVar("Folder", pathlib.Path, epath.Path)
 
@@ -66,7 +70,8 @@ def draft_version(path: str | os.PathLike[str]) -> Iterator[VersionDraft]:
     """Gives a folder to write a version in; what is not published is deleted.
 
     The draft lies beside the versions, under a name that TF Serving ignores,
-    so that publishing is one rename.
+    so that publishing is one rename. Drafts that are older than a day, of
+    processes that were killed, are deleted.
 
     Args:
         path: the folder of all versions, made if it is missing; or in it the
@@ -89,11 +94,19 @@ def draft_version(path: str | os.PathLike[str]) -> Iterator[VersionDraft]:
         if pathlib.Path(path).exists():
             raise _taken(pathlib.Path(path))
     versions.mkdir(parents=True, exist_ok=True)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=".draft-", dir=versions))
+    _delete_old_drafts(versions)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=_DRAFT, dir=versions))
     try:
         yield VersionDraft(folder, versions, number)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _delete_old_drafts(versions: pathlib.Path) -> None:
+    for draft in versions.glob(f"{_DRAFT}*"):
+        with contextlib.suppress(FileNotFoundError):  # Others may do so too.
+            if time.time() - draft.stat().st_mtime > _MAX_DRAFT_SECONDS:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def version_numbers(versions: Folder) -> list[int]:

@@ -278,8 +278,18 @@ def test_an_exported_model_recommends_with_titles(exported, log):
         model.recommend([3])
     with pytest.raises(ValueError, match="reads besides.*nothing.*weather"):
         model.recommend(history, context={"weather": ["rain"]})
-    with pytest.raises(ValueError, match="refuses.*between 0 and 1000.*1001"):
-        model.recommend(history, k=1001)
+    for k in (1001, -1, 2**40, -(2**40)):
+        with pytest.raises(ValueError, match="refuses.*between 0 and 1000"):
+            model.recommend(history, k=k)
+
+
+@pytest.mark.parametrize("text", ["0061073717", b"0061073717"])
+def test_one_text_is_no_history(exported, text):
+    model = ExportedModel(exported)
+
+    for ask in (model.recommend, model.explain, model.unknown):
+        with pytest.raises(ValueError, match="sequence of ids.*0061073717"):
+            ask(text)
 
 
 def test_integers_that_no_id_can_be_are_an_error(tmp_path):

@@ -147,6 +147,7 @@ def test_context_that_does_not_fit_is_an_error(log, tmp_path, wrong, words):
     context = {"timestamps": [950, 10], "request_timestamp": [1000]}
 
     assert len(exported.recommend(raw(log, 5, 3), context=context)) == 10
+    assert exported.unknown([]) == []
     with pytest.raises(ValueError, match=words):
         exported.recommend(raw(log, 5, 3), context=context | wrong)
 

@@ -84,7 +84,9 @@ class ExportedModel:
                 the model refuses `k`.
         """
         arguments = self._arguments(history, context or {})
-        arguments["k"] = tf.constant(min(k, tf.int32.max), tf.int32)
+        arguments["k"] = tf.constant(
+            max(tf.int32.min, min(k, tf.int32.max)), tf.int32
+        )
         if diversity:
             if not 0 <= diversity <= float(tf.float32.max):
                 raise ValueError(
@@ -133,8 +135,13 @@ class ExportedModel:
 
         Args:
             history: raw item ids.
+
+        Raises:
+            ValueError: if ids are not of the model's type.
         """
         ids = self._ids(history)
+        if not len(history):
+            return []
         nothing = {
             name: tf.zeros([1] * spec.shape.rank, tf.int64)
             if spec.dtype == tf.int64
@@ -185,6 +192,11 @@ class ExportedModel:
         return {"item_ids": self._ids(history), **given}
 
     def _ids(self, history: Sequence[Any]) -> tf.Tensor:
+        if isinstance(history, str | bytes):
+            raise ValueError(
+                "`history` must be a sequence of ids. Received:"
+                f" {history!r}; put it into a list."
+            )
         kind = str if self.id_dtype == tf.string else (int, np.integer)
         for item in history:
             if not isinstance(item, kind):

@@ -97,6 +97,27 @@ def test_without_a_padding_value_shapes_must_be_equal(signature):
     assert len(keys) == 2
 
 
+def test_lists_are_not_widened_by_another_requests(signature):
+    """What may be a scalar, but comes as one value a row."""
+    length = dataclasses.replace(
+        signature.inputs["k"], shape=tf.TensorShape(None)
+    )
+    loose = dataclasses.replace(
+        signature, inputs={**signature.inputs, "k": length}
+    )
+
+    one, alike, longer = (
+        plan_batching(loose, words(*rows, k=k)).key
+        for rows, k in (
+            ([["a"]], [1]),
+            ([["a"], ["b"]], [1, 1]),
+            ([["a"]], [2]),
+        )
+    )
+
+    assert one == alike != longer
+
+
 class Shares(tf.Module):
     """A row's answer depends on the other rows, which its shapes hide."""
 

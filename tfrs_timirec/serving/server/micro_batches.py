@@ -5,8 +5,8 @@ types, and shapes that differ in the number of rows only, or in what padding
 makes equal. The export's `assets.extra/batch_padding.json` names the signatures
 whose rows do not depend on each other, for no shape tells that; requests to
 others run alone. Where it names a value that changes no output, rows are padded
-with it to the longest. A scalar input, as the length of a list, must have one
-value for all. Large requests run alone.
+with it to the longest. What may be a scalar, as the length of a list, must have
+the same values in all. Large requests run alone.
 """
 
 from __future__ import annotations
@@ -63,6 +63,9 @@ def plan_batching(signature: Signature, inputs: Arrays) -> BatchPlan:
     for name, array in sorted(inputs.items()):
         if not array.ndim:
             parts.append((name, array.dtype.str, array.item()))
+        elif signature.inputs[name].shape.rank is None:
+            # One for all, or one a row: the longest list sets the width of all.
+            parts.append((name, array.shape[1:], *np.unique(array).tolist()))
         elif array.ndim == 2 and name in signature.padding:
             length = max(_SHORT_ROW, array.shape[1])
             parts.append((name, (length - 1).bit_length()))

@@ -6,7 +6,7 @@ import contextlib
 import pathlib
 from collections.abc import Iterator
 
-from tfrs_timirec.experiments.claim import claim
+from tfrs_timirec._claim import claim
 
 
 @contextlib.contextmanager

@@ -109,6 +109,29 @@ def test_times_of_both_kinds_are_ordered_together(tmp_path):
     assert log.decode_items(log.item_ids).tolist() == ["a", "b", "c"]
 
 
+def test_first_time_of_all_files_says_what_text_is(tmp_path):
+    rows = pd.DataFrame({"user_id": "u", "item_id": ["a", "b", "c"]})
+    rows["timestamp"] = ["5", "20240130", "20240131"]
+    rows.to_csv(tmp_path / "log.csv", index=False)
+    rows[:2].to_csv(tmp_path / "part-0.csv", index=False)
+    rows[2:].to_csv(tmp_path / "part-1.csv", index=False)
+
+    prepare_sequences([str(tmp_path / "part-*")], tmp_path / "prepared")
+
+    expected = Interactions.from_csv(tmp_path / "log.csv")
+    assert_same(load_prepared(tmp_path / "prepared"), expected)
+
+
+def test_time_of_another_kind_than_the_first_of_all_files(tmp_path):
+    for number, time in enumerate(["2024-01-31", "1706659200"]):
+        (tmp_path / f"part-{number}.csv").write_text(
+            f"user_id,item_id,timestamp\nu,a,{time}\n"
+        )
+
+    with pytest.raises(ValueError, match=r"ISO 8601 date.*line 2 of .*part-1"):
+        prepare_sequences([str(tmp_path / "part-*")], tmp_path / "prepared")
+
+
 def test_last_of_equal_pairs_and_parts_of_a_second(tmp_path):
     # In file order e comes before its elder d, and u meets a twice.
     rows = [("u", "a", 10.2), ("u", "b", 10.4), ("u", "a", 10.6)]

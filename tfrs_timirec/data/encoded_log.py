@@ -85,6 +85,7 @@ def encode_table(
     item_column: str,
     timestamp_column: str,
     extra_columns: tuple[str, ...],
+    text_is_numbers: bool | None = None,
 ) -> EncodedLog:
     """Numbers the ids of a table and reads its times.
 
@@ -94,6 +95,7 @@ def encode_table(
         item_column: name of the column of item ids.
         timestamp_column: name of the column of times.
         extra_columns: names of further columns to keep.
+        text_is_numbers: as for `parse_timestamps`.
 
     Raises:
         ValueError: if a column is missing or holds a bad value.
@@ -111,7 +113,7 @@ def encode_table(
     user_codes, users = encode_ids(frame[user_column], "user_column", locate)
     item_codes, items = encode_ids(frame[item_column], "item_column", locate)
     exact_times, timestamps = parse_timestamps(
-        frame[timestamp_column], "timestamp_column", locate
+        frame[timestamp_column], "timestamp_column", locate, text_is_numbers
     )
     return EncodedLog(
         user_codes=user_codes,

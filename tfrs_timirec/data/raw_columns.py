@@ -124,7 +124,10 @@ def _factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
 
 
 def parse_timestamps(
-    column: pd.Series, argument: str, locate: Locator
+    column: pd.Series,
+    argument: str,
+    locate: Locator,
+    text_is_numbers: bool | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads times as Unix seconds.
 
@@ -138,6 +141,8 @@ def parse_timestamps(
         column: (num_rows,) times.
         argument: the argument that named the column, for errors.
         locate: says where a row stands, for errors.
+        text_is_numbers: whether text counts as numbers, where the column is a
+            part of a longer one; by default its first value tells.
 
     Returns:
         exact: (num_rows,) times as they stand, to sort by: numbers or
@@ -165,7 +170,7 @@ def parse_timestamps(
     elif pd.api.types.is_datetime64_any_dtype(column):
         exact = _utc(column)
     else:
-        exact = _parse_text(column, argument, locate)
+        exact = _parse_text(column, argument, locate, text_is_numbers)
     if exact.dtype.kind == "M":
         seconds = exact.astype("datetime64[s]").astype(np.int64)
     else:
@@ -192,12 +197,17 @@ def _utc(column: pd.Series) -> np.ndarray:
 
 
 def _parse_text(
-    column: pd.Series, argument: str, locate: Locator
+    column: pd.Series,
+    argument: str,
+    locate: Locator,
+    text_is_numbers: bool | None,
 ) -> np.ndarray:
     if not len(column):
         return np.zeros(0, dtype=np.int64)
-    first = pd.to_numeric(column.iloc[:1], errors="coerce").iloc[0]
-    if not (pd.isna(first) or _is_basic_date(column.iloc[0])):
+    if text_is_numbers is None or not isinstance(column.iloc[0], str):
+        first = pd.to_numeric(column.iloc[:1], errors="coerce").iloc[0]
+        text_is_numbers = not (pd.isna(first) or _is_basic_date(column.iloc[0]))
+    if text_is_numbers:
         numbers = pd.to_numeric(column, errors="coerce")
         _require(
             numbers.notna().to_numpy(),

@@ -20,6 +20,7 @@ from etils import epath
 
 from tfrs_timirec._files import check_beam_path
 from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
+from tfrs_timirec.data.encoded_log import EncodedLog
 from tfrs_timirec.data.preparation.row_batches import list_row_groups
 from tfrs_timirec.data.preparation.sequence_writer import SequenceWriter
 from tfrs_timirec.data.preparation.transforms import (
@@ -109,13 +110,16 @@ def prepare_sequences(
             " Choose another folder, or delete this one."
         )
     paths = _find_files(patterns)
-    kinds = _find_kinds(paths, columns)
+    first = _first_rows(paths, columns)
+    kinds = id_kinds(first)
+    # As where all files are one column, whose first time tells.
+    rows = ReadRows(paths, columns, kinds, first.exact_times.dtype.kind != "M")
     draft = target.parent / f".draft-{target.name}-{uuid.uuid4().hex[:8]}"
     draft.mkdir(parents=True)
     try:
         run = _Preparation(draft, cleaning, list(pipeline_options), on_step)
         try:
-            counts = run.read(ReadRows(paths, columns, kinds))
+            counts = run.read(rows)
             counts |= run.reduce_to_core(counts)
         except (ValueError, FileNotFoundError):
             raise
@@ -282,12 +286,12 @@ def _find_files(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
-def _find_kinds(paths: list[str], columns: LogColumns) -> tuple[type, type]:
-    """Returns the types of ids of the first file that has rows."""
+def _first_rows(paths: list[str], columns: LogColumns) -> EncodedLog:
+    """Returns the first rows of the first file that has some."""
     for path in paths:
         for row_group in list_row_groups(path):
             for _, rows in read_table(path, columns, row_group):
-                return id_kinds(rows)
+                return rows
     raise ValueError(
         "`patterns` must match a file with at least one interaction. Received:"
         f" {', '.join(map(repr, paths))} without a row. Check that the files"

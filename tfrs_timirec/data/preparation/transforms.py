@@ -50,6 +50,7 @@ class ReadRows(beam.PTransform):
         paths: the files, in the order that breaks ties.
         columns: names of the columns.
         id_kinds: type of user ids and of item ids, int or str.
+        text_is_numbers: whether times that are text are numbers.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class ReadRows(beam.PTransform):
         paths: list[str],
         columns: LogColumns,
         id_kinds: tuple[type, type],
+        text_is_numbers: bool,
     ):
         super().__init__()
         self.paths = paths
         self.columns = columns
         self.id_kinds = id_kinds
+        self.text_is_numbers = text_is_numbers
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection:
         """Returns a collection of `(user, row)`."""
@@ -70,7 +73,10 @@ class ReadRows(beam.PTransform):
             | "Files" >> beam.Create(list(enumerate(self.paths)))
             | "RowGroups" >> beam.FlatMap(_row_groups)
             | "Spread" >> beam.Reshuffle()
-            | "Rows" >> beam.FlatMap(_rows, self.columns, self.id_kinds)
+            | "Rows"
+            >> beam.FlatMap(
+                _rows, self.columns, self.id_kinds, self.text_is_numbers
+            )
         )
 
 
@@ -215,7 +221,10 @@ def distinct_items(records: beam.PCollection) -> beam.PCollection:
 
 
 def read_table(
-    path: str, columns: LogColumns, row_group: int | None = None
+    path: str,
+    columns: LogColumns,
+    row_group: int | None = None,
+    text_is_numbers: bool | None = None,
 ) -> Iterator[tuple[int, EncodedLog]]:
     """Yields the rows of a file as checked, numbered logs.
 
@@ -223,6 +232,7 @@ def read_table(
         path: the file.
         columns: names of the columns.
         row_group: the row group of a Parquet file; all if None.
+        text_is_numbers: as for `parse_timestamps`.
 
     Raises:
         ValueError: if a column is missing or holds a bad value; the error says
@@ -238,6 +248,7 @@ def read_table(
                 item_column=columns.item,
                 timestamp_column=columns.timestamp,
                 extra_columns=(),
+                text_is_numbers=text_is_numbers,
             ),
         )
 
@@ -265,9 +276,11 @@ def _rows(
     part: tuple[int, str, int | None],
     columns: LogColumns,
     expected: tuple[type, type],
+    text_is_numbers: bool,
 ) -> Iterator[tuple[RawId, Row]]:
     number, path, row_group = part
-    for first_row, log in read_table(path, columns, row_group):
+    batches = read_table(path, columns, row_group, text_is_numbers)
+    for first_row, log in batches:
         if id_kinds(log) != expected:
             raise ValueError(
                 "All files of a log must hold ids of one type, users"

@@ -119,6 +119,10 @@ def test_ids_beyond_int64_and_undecodable_bytes():
         ([1.0, 2.0, -0.5], r"before 1970.*iloc\[2\]"),
         ([1.0, np.inf, 2.0], r"finite.*iloc\[1\]"),
         ([1, 2, 1_400_000_000_000], r"milliseconds.*iloc\[2\]"),
+        (
+            pd.to_datetime([1, 2, 1_400_000_000_000], unit="s"),
+            r"10000.*milliseconds.*timestamp=46334-.*iloc\[2\]",
+        ),
         (["1", "2", "soon"], r"a number.*'soon'.*iloc\[2\]"),
         (["2014-07-23", "2014-07-99", ""], r"missing.*iloc\[2\]"),
         (["2014-07-23", "2014-07-99", "x"], r"ISO 8601.*iloc\[1\] \(2 such"),

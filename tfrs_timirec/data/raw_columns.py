@@ -177,15 +177,14 @@ def parse_timestamps(
         _require(np.isfinite(exact), column, argument, "must be finite", locate)
         with np.errstate(invalid="ignore"):
             seconds = np.floor(exact) if exact.dtype.kind == "f" else exact
-        _require(
-            seconds <= _MAX_SECONDS,
-            column,
-            argument,
-            "must be Unix seconds before the year 10000 (divide milliseconds"
-            " by 1000)",
-            locate,
-        )
-        seconds = seconds.astype(np.int64, copy=False)
+    _require(
+        seconds <= _MAX_SECONDS,
+        column,
+        argument,
+        "must be before the year 10000 (divide milliseconds by 1000)",
+        locate,
+    )
+    seconds = seconds.astype(np.int64, copy=False)
     _require(seconds >= 0, column, argument, "must not be before 1970", locate)
     return exact, seconds
 

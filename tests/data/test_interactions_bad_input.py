@@ -136,6 +136,7 @@ def test_ids_beyond_int64_and_undecodable_bytes():
         ([1j, 2j, 3j], "complex values"),
         (["20240131", "20240230", "20240301"], r"ISO 8601.*iloc\[1\]"),
         (["20240131", "1706659200", "5"], r"ISO 8601.*iloc\[1\] \(2 such"),
+        (["2024-01-31", "now", "today"], r"ISO.*'now'.*iloc\[1\] \(2 such"),
         (["19691231", "20240131", "20240131"], r"1970.*iloc\[0\]"),
     ],
 )

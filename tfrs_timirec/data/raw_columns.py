@@ -16,6 +16,7 @@ _INT64_MAX = np.iinfo(np.int64).max
 _BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 # What pandas calls values that it would take for numbers.
 _NO_TIMES = {"boolean", "timedelta", "timedelta64", "period", "complex"}
+_WORDS_FOR_NOW = ["now", "today"]  # pandas takes them for the present time.
 _MAX_SHOWN = 80  # Characters of a value in an error.
 
 
@@ -217,6 +218,7 @@ def _parse_text(
         )
         return numbers.to_numpy()
     dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    dates = dates.mask(column.isin(_WORDS_FOR_NOW))
     _require(
         dates.notna().to_numpy(),
         column,

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 
+import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
 
@@ -109,6 +110,12 @@ def _with_text_ids(interactions: Interactions) -> Interactions:
     """Parquet files may have integer ids; the data set's ids are text."""
     return dataclasses.replace(
         interactions,
-        users=interactions.users.astype(str).astype(object),
-        items=interactions.items.astype(str).astype(object),
+        users=_text(interactions.users),
+        items=_text(interactions.items),
     )
+
+
+def _text(ids: np.ndarray) -> np.ndarray:
+    # Only integers: as one array of text, all ids would be as long as the
+    # longest, and a NUL at the end of one would be gone.
+    return ids if ids.dtype == object else ids.astype(str).astype(object)

@@ -87,6 +87,16 @@ def test_text_file_of_the_manual_directory(tmp_path, suffix):
     assert load_dataset("interaction_log", path.parent).num_users == 2
 
 
+def test_text_ids_are_kept_as_they_are(tmp_path):
+    path = tmp_path / "log.parquet"
+    frame = pd.DataFrame({"user_id": ["u"] * 2, "item_id": ["a", "a\0"]})
+    frame.assign(timestamp=[1, 2]).to_parquet(path)
+
+    log = Builder(config=InteractionLogConfig(path=path)).read_log()
+
+    assert log.interactions.items.tolist() == ["a", "a\0"]
+
+
 def test_another_file_or_column_has_another_name(tmp_path):
     one, two = tmp_path / "one.csv", tmp_path / "two.csv"
     one.write_text("user_id,item_id,other,timestamp\n1,1,1,1\n")

@@ -4,6 +4,8 @@ import csv
 import gzip
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tfrs_timirec.data import csv_file, readers
@@ -253,6 +255,25 @@ def test_parquet_parts_with_few_and_many_categories(tmp_path):
 
     assert frame["user_id"].tolist() == ["u1", *many, "u2"]
     assert frame["extra"].tolist() == ["u1", *many, "u2"]
+
+
+def test_parquet_parts_of_several_writers(tmp_path):
+    # The second has its columns the other way round, and none is missing.
+    whole = pa.table({"user_id": ["u", "v"], "item_id": [3, 1]})
+    schema = pa.schema(
+        [
+            pa.field("item_id", pa.int64(), nullable=False),
+            pa.field("user_id", pa.string(), nullable=False),
+        ]
+    )
+    pq.write_table(whole[:1], tmp_path / "0.parquet")
+    pq.write_table(
+        whole[1:].select(schema.names).cast(schema), tmp_path / "1.parquet"
+    )
+
+    frame = read_parquet(tmp_path, id_columns=["user_id"]).frame
+
+    assert frame.to_dict("list") == {"user_id": ["u", "v"], "item_id": [3, 1]}
 
 
 def test_parquet_parts_of_different_types(tmp_path):

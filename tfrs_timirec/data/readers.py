@@ -120,6 +120,8 @@ def read_parquet(
     names: list[str] = []
     for part in parts:
         table, names = _read_part(part, columns, id_columns)
+        if tables:
+            table = _in_order(table, tables[0].column_names)
         if tables and not table.schema.equals(tables[0].schema):
             raise ValueError(
                 "`path` must be a folder of Parquet files with the same"
@@ -158,16 +160,29 @@ def _read_part(
         ) as file:
             names = present_columns(schema.names, columns)
             table = file.read(columns=names)
-            return _with_equal_categories(table), schema.names
+            return _with_equal_types(table), schema.names
     except (OSError, pa.ArrowInvalid) as error:
         raise ValueError(broken_file(path, error)) from error
 
 
-def _with_equal_categories(table: pa.Table) -> pa.Table:
-    """Makes the types of categories equal between parts.
+def _in_order(table: pa.Table, names: list[str]) -> pa.Table:
+    """Puts the columns in the order of another part's; its own come last."""
+    places = [
+        names.index(name) if name in names else len(names)
+        for name in table.column_names
+    ]
+    return table.select(np.argsort(places, kind="stable").tolist())
 
-    A part with few categories may have numbered them with smaller integers.
+
+def _with_equal_types(table: pa.Table) -> pa.Table:
+    """Makes equal between parts what only their writers chose.
+
+    A part may say of a column that none of its values is missing, and one with
+    few categories may have numbered them with smaller integers.
     """
+    table = table.cast(
+        pa.schema([field.with_nullable(True) for field in table.schema])
+    )
     for index, field in enumerate(table.schema):
         if not pa.types.is_dictionary(field.type) or field.type == _TEXT_ID:
             continue

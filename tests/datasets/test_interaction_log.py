@@ -71,6 +71,9 @@ def test_path_and_column_names(tmp_path, name):
     assert interactions.items.tolist() == ["20", "30"]
     assert interactions.item_ids.tolist() == [2, 3, 3]
     assert interactions.timestamps.tolist() == [100, 200, 100]
+    # The feature `title` is empty in both splits.
+    assert interactions.item_metadata.columns.empty
+    assert interactions.user_metadata is None
 
 
 @pytest.mark.parametrize("suffix", CSV_SUFFIXES)

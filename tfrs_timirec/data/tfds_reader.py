@@ -251,10 +251,14 @@ def _table(
 def _is_foreign(
     here: np.ndarray | _Ragged, there: np.ndarray | _Ragged
 ) -> bool:
-    """Whether a feature is filled in the other split only."""
+    """Whether a feature is filled in the other split only, or in none.
+
+    Numbers that are all 0 in both splits may be meant, in either.
+    """
     if isinstance(here, _Ragged):
         return not len(here.values)
-    return not np.any(here) and bool(np.any(there))  # type: ignore[arg-type]
+    is_text = here.dtype == object
+    return not np.any(here) and (is_text or bool(np.any(there)))  # type: ignore[arg-type]
 
 
 def _plain(value: Any) -> Any:

@@ -126,3 +126,8 @@ def test_workers_share_the_batches_of_every_epoch():
             np.testing.assert_array_equal(
                 taken[place % 2][place // 2][name], values
             )
+
+
+def test_more_workers_than_batches_is_an_error():
+    with pytest.raises(ValueError, match="`num_workers`.*=3 for 2 batches"):
+        worker_training_dataset(make_batches(500), 0, 3)

@@ -62,9 +62,16 @@ def test_each_worker_of_parameter_servers_needs_a_batch(monkeypatch):
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: devices)
     # Made without a cluster, of which only the kind is asked.
     strategy = object.__new__(tf.distribute.ParameterServerStrategy)
+    monkeypatch.setattr(
+        tf.distribute.coordinator,
+        "experimental_get_current_worker_index",
+        lambda: 0,
+    )
 
-    with pytest.raises(ValueError, match="1 batches for 2 workers"):
-        fit_arguments(strategy, batches, cases)
+    creator = fit_arguments(strategy, batches, cases)["x"]
+
+    with pytest.raises(ValueError, match="num_workers=2 for 1 batches"):
+        creator.dataset_fn(tf.distribute.InputContext())
 
 
 def test_tables_alone_are_divided():

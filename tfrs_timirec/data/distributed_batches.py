@@ -68,9 +68,20 @@ def worker_training_dataset(
         num_workers: number of workers.
         first_epoch: number of the first epoch.
 
+    Raises:
+        ValueError: if there are fewer batches than workers.
+
     Example:
     >>> worker_training_dataset(batches, worker=0, num_workers=2)
     """
+    if batches.num_batches < num_workers:
+        # Without a batch in any epoch, a worker would wait for ever.
+        raise ValueError(
+            "`num_workers` must not be greater than the number of batches."
+            f" Received: num_workers={num_workers} for"
+            f" {batches.num_batches} batches. Train with fewer workers or a"
+            " smaller `batch_size`."
+        )
     indices = tf.data.Dataset.range(worker, batches.num_batches, num_workers)
     return _for_ever(
         _epoch_numbers(first_epoch).flat_map(

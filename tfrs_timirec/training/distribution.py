@@ -214,8 +214,8 @@ def fit_arguments(
         first_epoch: number of the first epoch.
 
     Raises:
-        ValueError: if there are fewer cases than replicas, or fewer batches
-            than workers of parameter servers.
+        ValueError: if there are fewer cases than replicas. With fewer batches
+            than workers of parameter servers, `fit` raises it.
 
     Example:
     >>> arguments = fit_arguments(strategy, batches, cases)
@@ -234,12 +234,6 @@ def fit_arguments(
             for device in tf.config.list_logical_devices("CPU")
         ]
         workers = {d.task for d in devices if d.job == "worker"}
-        if batches.num_batches < len(workers):
-            raise ValueError(
-                "There must be a batch for each worker. Received:"
-                f" {batches.num_batches} batches for {len(workers)} workers."
-                " Train with fewer workers or a smaller `batch_size`."
-            )
 
         def worker_dataset(
             context: tf.distribute.InputContext,

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.training.toy_runs import SPLIT
+from tfrs_timirec.data import distributed_batches
 from tfrs_timirec.data.batches import EvaluationCases, TrainingBatches
 from tfrs_timirec.data.distributed_batches import (
     num_evaluation_steps,
@@ -77,9 +78,11 @@ def test_slices_of_two_epochs_are_the_batches(num_pipelines, num_replicas):
     assert len(filled) == 1
 
 
-def test_cases_come_once_in_the_steps_and_then_again():
+def test_cases_come_once_in_the_steps_and_then_again(monkeypatch):
+    monkeypatch.setattr(distributed_batches, "_NUM_CASES", 16)
     cases = EvaluationCases(SPLIT, max_history_length=4)
     num_steps = num_evaluation_steps(cases, 3)
+    assert num_steps == 4
     sliced = by_step(
         [
             sliced_evaluation_dataset(cases, context)

@@ -15,7 +15,7 @@ from tfrs_timirec.data.batches import (
     without_autotune,
 )
 
-# Cases of a replica and step, as in `evaluation_dataset`.
+# Cases of a replica and step.
 _NUM_CASES = 128
 
 

@@ -104,3 +104,12 @@ def test_values_are_numbered_in_ascending_order(column, values, ids):
 def test_values_that_cannot_be_numbered(column, received):
     with pytest.raises(ValueError, match=f"`price`.*Received: {received}"):
         Attribute.from_column("price", pd.Series(column))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [[1, 2**63], [1.0, None, 1e300], [-(2**63) - 1], np.array([2**63], "u8")],
+)
+def test_integers_beyond_int64(column):
+    with pytest.raises(ValueError, match="`brand`.*64 bits.*Convert"):
+        Attribute.from_column("brand", pd.Series(column))

@@ -1,9 +1,11 @@
 """Bad values: an error that names the place, or a count in the report."""
 
 import datetime
+import decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tfrs_timirec.data.cleaning import CleaningOptions
@@ -187,6 +189,10 @@ DAY = (44 * 365 + 11 + 203) * 86_400
         pd.array([DAY, DAY + 60], dtype="Int64"),
         pd.array([DAY, DAY + 60], dtype="int64[pyarrow]"),
         pd.array(
+            [decimal.Decimal(DAY), decimal.Decimal(DAY + 60)],
+            dtype=pd.ArrowDtype(pa.decimal128(12, 1)),
+        ),
+        pd.array(
             pd.to_datetime(["2014-07-23T00:00", "2014-07-23T00:01"]),
             dtype="timestamp[ms][pyarrow]",
         ),
@@ -231,8 +237,24 @@ def test_dates_of_a_parquet_file(tmp_path):
     path = tmp_path / "log.parquet"
     days = [datetime.date(2014, 7, 24), datetime.date(2014, 7, 23)]
     make_frame([1, 1], [1, 2], days).to_parquet(path)
-    log = Interactions.from_parquet(path)
-    assert log.timestamps.tolist() == [DAY, DAY + 86_400]
+    of_arrow = pd.read_parquet(path, dtype_backend="pyarrow")
+    for log in (
+        Interactions.from_parquet(path),
+        Interactions.from_dataframe(of_arrow),
+    ):
+        assert log.timestamps.tolist() == [DAY, DAY + 86_400]
+
+
+@pytest.mark.parametrize("ids", [["b", "a", "b"], [7, 3, 7]])
+def test_ids_of_an_arrow_dictionary(ids):
+    dictionary = pa.array(ids).dictionary_encode()
+    users = pd.arrays.ArrowExtensionArray(dictionary)
+    frame = make_frame(users, ids, [1, 2, 3])
+    log = Interactions.from_dataframe(frame)
+    assert log.users.tolist() == sorted(set(ids))
+    assert log.user_indices.tolist() == [0, 1, 1]
+    with pytest.raises(ValueError, match=r"missing ids.*iloc\[2\]"):
+        Interactions.from_dataframe(frame.reindex([0, 1, 3]))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 # Says where the row at a position stands, as "line 4 of log.csv".
 Locator = Callable[[int], str]
@@ -74,6 +75,11 @@ def encode_ids(
     missing = column.isna().to_numpy()
     if missing.any():
         raise _missing_id(argument, missing, locate)
+    dtype = column.dtype
+    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_dictionary(
+        dtype.pyarrow_dtype
+    ):
+        column = column.astype("category")
     kind = _infer_kind(column)
     if kind not in {"integer", "string", "bytes", "empty"}:
         raise ValueError(
@@ -155,6 +161,11 @@ def parse_timestamps(
             after the year 9999 (as milliseconds would be), or the column holds
             durations, periods or booleans.
     """
+    dtype = column.dtype
+    if isinstance(dtype, pd.ArrowDtype) and (
+        dtype.kind == "O" or pa.types.is_date(dtype.pyarrow_dtype)
+    ):
+        column = column.astype(object)  # As pandas has decimals and dates.
     missing = column.isna().to_numpy()
     if not pd.api.types.is_numeric_dtype(column):
         missing = missing | (column == "").fillna(False).to_numpy(dtype=bool)

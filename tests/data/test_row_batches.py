@@ -81,6 +81,15 @@ def test_json_lines(tmp_path):
     assert places[200] == f"line 202 of {path}"
 
 
+def test_columns_of_json_lines_are_the_keys_of_any_row(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"user": 1, "item_id": 2}\n{"item_id": 3, "extra": 4}\n')
+
+    ((_, table),) = read_row_batches(str(path), COLUMNS)
+
+    assert table.column_names == ("user", "item_id", "extra")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

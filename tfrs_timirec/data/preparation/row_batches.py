@@ -165,7 +165,7 @@ def _json_batches(
         frame = pd.DataFrame(rows, columns=list(columns), dtype=object)
         return num_rows, RawTable(
             frame.infer_objects(),
-            tuple(columns),
+            tuple(dict.fromkeys(key for row in rows for key in row)),
             lambda row: f"line {here[row]} of {path}",
         )
 

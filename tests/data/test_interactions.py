@@ -238,6 +238,8 @@ def test_encode_integer_items():
     assert log.encode_items([50, 60]).tolist() == [3, 1]
     with pytest.raises(TypeError, match="`raw_ids` must be integers"):
         log.encode_items(["50"])
+    objects = np.array([[50, 60, 2**63, 2**64]], dtype=object)
+    assert log.encode_items(objects).tolist() == [[3, 1, 1, 1]]
     text = Interactions.from_dataframe(FRAME)
     with pytest.raises(TypeError, match="`raw_ids` must be text"):
         text.encode_items([50])
@@ -287,6 +289,13 @@ def test_decode_refuses_ids_of_no_item(bad):
     log = Interactions.from_dataframe(FRAME)  # Items are 2, 3, 4.
     with pytest.raises(ValueError, match=f"between 2 and 4.*Received: {bad}"):
         log.decode_items([2, bad])
+
+
+def test_decode_rounds_no_fractions_down():
+    log = Interactions.from_dataframe(FRAME)
+    with pytest.raises(TypeError, match="`item_ids` must be integers.*float"):
+        log.decode_items([2.9])
+    assert log.decode_items([]).shape == (0,)
 
 
 @pytest.mark.parametrize(

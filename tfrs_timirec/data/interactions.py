@@ -290,9 +290,8 @@ class Interactions:
             counts["items_without_metadata"] = aligned.num_missing
             counts["items_without_interactions"] = aligned.num_unused
         if user_metadata is not None:
-            user_metadata = align_table(
-                "user_metadata", user_metadata, log.users
-            ).rows
+            aligned = align_table("user_metadata", user_metadata, log.users)
+            user_metadata = aligned.rows
         return cls(
             name=name,
             user_indices=log.user_codes.astype(np.int32, copy=False),
@@ -387,6 +386,7 @@ class Interactions:
             Raw ids, an array of the same shape.
 
         Raises:
+            TypeError: if the ids are no integers.
             ValueError: if an id is padding, unknown, or out of range.
         """
         return self._vocabulary.decode(item_ids)

@@ -52,13 +52,15 @@ class ItemVocabulary:
         if raw.dtype == object:
             raw, kind = _decode_bytes(raw)
         is_text = kind == "string" or raw.dtype.kind == "U"
-        if not (is_text if holds_text else raw.dtype.kind in "iu"):
+        is_integer = kind == "integer" or raw.dtype.kind in "iu"
+        if not (is_text if holds_text else is_integer):
             raise TypeError(
                 f"`raw_ids` must be {'text' if holds_text else 'integers'}, as"
                 " the ids of the vocabulary are. Received: raw_ids of"
                 f" {kind} values. Convert them first."
             )
-        wanted = pd.Index(raw.reshape(-1), dtype=self.items.dtype)
+        # Integers beyond int64 have types of their own.
+        wanted = pd.Index(raw.reshape(-1), dtype=object if holds_text else None)
         found = self._index.get_indexer(wanted)
         ids = np.where(found < 0, UNKNOWN_ID, found + NUM_RESERVED_IDS)
         return ids.astype(np.int32).reshape(raw.shape)
@@ -73,9 +75,16 @@ class ItemVocabulary:
             Raw ids, an array of the same shape.
 
         Raises:
+            TypeError: if the ids are no integers.
             ValueError: if an id is padding, unknown, or out of range.
         """
-        ids = np.asarray(item_ids, dtype=np.int64)
+        ids = np.asarray(item_ids)
+        if ids.size and ids.dtype.kind not in "iu":
+            raise TypeError(
+                "`item_ids` must be integers. Received: item_ids of dtype"
+                f" {ids.dtype}. Convert them first."
+            )
+        ids = ids.astype(np.int64)
         end = len(self.items) + NUM_RESERVED_IDS
         bad = (ids < NUM_RESERVED_IDS) | (ids >= end)
         if bad.any():

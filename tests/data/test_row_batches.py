@@ -127,6 +127,7 @@ def test_bad_files(tmp_path, name, content, message):
         ("log.jsonl.gz", gzip.compress(b"\n", mtime=0)),
         ("log.csv", b"user_id,item_id,timestamp\n"),
         ("log.csv.gz", gzip.compress(b"user_id,item_id,timestamp\n", mtime=0)),
+        ("log.csv", b"user_id,item_id,timestamp"),
     ],
 )
 def test_a_file_without_rows_has_no_batches(tmp_path, name, content):

@@ -84,6 +84,12 @@ class CsvFile:
             raise ValueError(empty_file(self.path, "no header line"))
         return names
 
+    def is_header_alone(self) -> bool:
+        """Whether no row follows the header, and no quote in it is open."""
+        rows = (values for _, values in self._records())
+        next(rows)
+        return next(rows, None) == [] and not any(rows)
+
     def locate(self, row: int) -> str:
         """Says on which line a row stands, the header being line 1.
 

@@ -93,6 +93,8 @@ def _csv_batches(
     first_row = 0
     with source.errors_explained(_BLOCK_BYTES):
         names = tuple(source.header())
+        if source.is_header_alone():  # Arrow needs a line end, at least.
+            return
         types = dict.fromkeys(present_columns(names, columns), pa.string())
         with source.open() as raw:
             file = QuoteCounter(raw)

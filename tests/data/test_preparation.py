@@ -256,6 +256,16 @@ def test_parts_without_any_row(tmp_path):
         prepare_sequences([str(tmp_path / "part-*")], tmp_path / "out")
 
 
+def test_file_whose_name_is_a_pattern(tmp_path):
+    frame = make_frame(10)
+    frame.to_csv(tmp_path / "log[1].csv", index=False)
+
+    prepare_sequences([str(tmp_path / "log[1].csv")], tmp_path / "prepared")
+
+    expected = Interactions.from_dataframe(frame)
+    assert_same(load_prepared(tmp_path / "prepared"), expected)
+
+
 @pytest.mark.parametrize("output", ["out[1]", "a[1]/out", "out*"])
 def test_output_that_beam_takes_for_a_pattern(tmp_path, output):
     make_frame(10).to_csv(tmp_path / "log.csv", index=False)

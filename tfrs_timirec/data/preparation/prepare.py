@@ -276,7 +276,9 @@ def _quiet_tfds() -> Iterator[None]:
 def _find_files(patterns: Sequence[str]) -> list[str]:
     paths = []
     for pattern in patterns:
-        found = sorted(tf.io.gfile.glob(pattern))
+        # A file may have what is a wildcard elsewhere in its name.
+        is_file = tf.io.gfile.exists(pattern)
+        found = [pattern] if is_file else sorted(tf.io.gfile.glob(pattern))
         if not found:
             raise FileNotFoundError(
                 "Each of `patterns` must match a file. Received:"

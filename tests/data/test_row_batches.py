@@ -69,8 +69,9 @@ def test_row_groups_are_parts_of_a_file(tmp_path):
     assert list_row_groups("log.csv") == [None]
 
 
-def test_json_lines(tmp_path):
-    path = tmp_path / "log.jsonl"
+@pytest.mark.parametrize("name", ["log.jsonl", "part-0.json"])
+def test_json_lines(tmp_path, name):
+    path = tmp_path / name
     frame = make_frame()
     text = frame.assign(more="x").to_json(orient="records", lines=True)
     path.write_text("\n" + text)  # An empty line counts, but holds no row.
@@ -109,7 +110,7 @@ def test_columns_of_json_lines_are_the_keys_of_any_row(tmp_path):
             "cut off or dam",
         ),
         ("log.parquet", b"PAR1 and no more", "cut off or damaged"),
-        ("log.xml", b"", r"must end in one of"),
+        ("log.xml", b"", r"must end in one of.*xml'\. Rename the file\.$"),
     ],
 )
 def test_bad_files(tmp_path, name, content, message):

@@ -21,7 +21,7 @@ not there.
 """
 
 _EPILOG = """\
-Files: *.csv, *.tsv, *.txt and *.jsonl (also with .gz), *.json.gz, *.parquet.
+Files: *.csv, *.tsv, *.txt, *.json, *.jsonl (all also with .gz), *.parquet.
 Several are read as one log in the order of their names; the order of rows
 breaks ties of time. A file is read by one worker, a Parquet file by one worker
 a row group: bring large logs in parts.

@@ -49,11 +49,15 @@ def existing_file(
             f"`path` must be an existing file. Received: path='{path}'."
         )
     if not file.name.lower().endswith(suffixes):
+        remedy = "Rename the file."
+        if ".json" not in suffixes:
+            remedy = (
+                "Use `from_csv` for CSV, `from_parquet` for Parquet and"
+                " 'timirec data prepare' for JSON lines, or rename the file."
+            )
         raise ValueError(
             f"`path` must end in one of {', '.join(suffixes)}. Received:"
-            f" path='{path}'. Use `from_csv` for CSV, `from_parquet` for"
-            " Parquet and 'timirec data prepare' for JSON lines (*.jsonl,"
-            " *.json.gz), or rename the file."
+            f" path='{path}'. {remedy}"
         )
     return file
 

@@ -66,10 +66,10 @@ def prepare_sequences(
     written before lies in a folder beside it and is removed at the end.
 
     Args:
-        patterns: paths of files `*.csv`, `*.tsv`, `*.txt`, `*.jsonl` (all also
-            with `.gz`), `*.json.gz` or `*.parquet`, with wildcards. A
-            Parquet file is split among workers by its row groups, any other is
-            read by one worker.
+        patterns: paths of files, with wildcards: `*.csv`, `*.tsv`, `*.txt`,
+            `*.json` and `*.jsonl` (JSON lines), all also with `.gz`, and
+            `*.parquet`. A Parquet file is split among workers by its row
+            groups, any other is read by one worker.
         output: the folder to make. On a cluster, it and the files must lie
             where all workers reach them, as `gs://...`.
         columns: names of the columns.

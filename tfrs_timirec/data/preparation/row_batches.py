@@ -24,7 +24,7 @@ from tfrs_timirec.data.log_files import (
 )
 from tfrs_timirec.data.readers import RawTable
 
-JSON_SUFFIXES = (".jsonl", ".jsonl.gz", ".json.gz")
+JSON_SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 LOG_SUFFIXES = (*CSV_SUFFIXES, *PARQUET_SUFFIXES, *JSON_SUFFIXES)
 
 _BLOCK_BYTES = 1 << 22

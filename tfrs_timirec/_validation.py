@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -31,6 +31,24 @@ def check_non_negative_int(owner: str, **arguments: int) -> None:
         ValueError: naming the first argument that breaks the rule.
     """
     _check_ints(owner, 0, "an integer that is not negative", arguments)
+
+
+def check_no_text(owner: str, **arguments: Sequence[str]) -> None:
+    """Raises a ValueError if an argument is one text instead of several.
+
+    Args:
+        owner: what takes the arguments; the message starts with it.
+        **arguments: values by argument name.
+
+    Raises:
+        ValueError: naming the first argument that breaks the rule.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, str):
+            raise ValueError(
+                f"{owner}: `{name}` must be a sequence of texts. Received:"
+                f" {name}={value!r}. Write [{value!r}]."
+            )
 
 
 def check_rate(owner: str, **arguments: float) -> None:

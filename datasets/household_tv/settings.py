@@ -1,8 +1,11 @@
 """Settings of the simulated world."""
 
 import dataclasses
+import math
 
 from tfrs_timirec.datasets.household_tv import themes
+
+from tfrs_timirec._validation import check_non_negative_int, check_positive_int
 
 MIN_INTERACTIONS = 5
 """Every household and every item has at least this many interactions."""
@@ -52,28 +55,26 @@ class HouseholdSettings:
     continue_probability: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("num_users", "num_items"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be positive."
-                    f" Received: {name}={getattr(self, name)}"
-                )
+        check_positive_int(
+            "HouseholdSettings",
+            num_users=self.num_users,
+            num_items=self.num_items,
+            num_interactions=self.num_interactions,
+            num_interests=self.num_interests,
+        )
+        check_non_negative_int("HouseholdSettings", seed=self.seed)
         if not 2 <= self.num_interests <= len(themes.THEMES):
             raise ValueError(
                 f"`num_interests` must lie between 2 and {len(themes.THEMES)},"
                 " the number of themes that the simulator knows."
                 f" Received: num_interests={self.num_interests}"
             )
-        if self.seed < 0:
-            raise ValueError(
-                f"`seed` must not be negative. Received: seed={self.seed}"
-            )
-        if self.hazard_slope < 0 or self.hour_effect < 0:
-            raise ValueError(
-                "`hazard_slope` and `hour_effect` must not be negative."
-                f" Received: hazard_slope={self.hazard_slope},"
-                f" hour_effect={self.hour_effect}"
-            )
+        for name in ("hazard_slope", "hour_effect"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"`{name}` must be a finite number from 0 on."
+                    f" Received: {name}={getattr(self, name)}"
+                )
         if not 0 <= self.continue_probability <= 1:
             raise ValueError(
                 "`continue_probability` must lie between 0 and 1. Received:"

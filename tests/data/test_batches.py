@@ -260,6 +260,14 @@ def test_nothing_held_out_is_an_error():
 def test_history_length_must_be_positive(make):
     with pytest.raises(ValueError, match="`max_history_length`.*Received"):
         make(SPLIT, max_history_length=0)
+    with pytest.raises(ValueError, match="max_history_length=2.5"):
+        make(SPLIT, max_history_length=2.5)
+
+
+@pytest.mark.parametrize("make", [training_dataset, evaluation_dataset])
+def test_features_are_not_one_text(make):
+    with pytest.raises(ValueError, match=r"`features`.*\['timestamps'\]"):
+        make(SPLIT, features="timestamps")
 
 
 def test_unknown_words_are_errors():

@@ -109,6 +109,9 @@ def test_k_core_minima_are_independent():
     [
         ({"min_user_interactions": -1}, "min_user_interactions=-1"),
         ({"min_item_interactions": -2}, "min_item_interactions=-2"),
+        ({"min_user_interactions": "5"}, "min_user_interactions='5'"),
+        ({"min_user_interactions": float("nan")}, "_interactions=nan"),
+        ({"min_item_interactions": 2.5}, "min_item_interactions=2.5"),
         ({"duplicates": "all"}, "'keep', 'first', 'last'.*duplicates='all'"),
         ({"ties": "random"}, "'file_order', 'reverse_file_order'.*'random'"),
     ],

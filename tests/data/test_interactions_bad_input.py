@@ -55,6 +55,12 @@ def test_one_column_for_two_arguments():
         Interactions.from_dataframe(frame, item_column="user_id")
 
 
+def test_extra_columns_are_not_one_text():
+    frame = make_frame([1], [1], [1]).assign(price=5)
+    with pytest.raises(ValueError, match=r"`extra_columns`.*\['price'\]"):
+        Interactions.from_dataframe(frame, extra_columns="price")
+
+
 def test_empty_table():
     with pytest.raises(ValueError, match="at least one interaction"):
         Interactions.from_dataframe(make_frame([], [], []))

@@ -41,6 +41,13 @@ def test_two_rows_of_a_user_are_an_error():
         align_table("user_metadata", table, np.array([7]))
 
 
+def test_two_columns_of_a_name_are_an_error():
+    table = pd.DataFrame([[1, 2]], columns=["age", "age"], index=[7])
+
+    with pytest.raises(ValueError, match="`user_metadata`.*'age' several"):
+        align_table("user_metadata", table, np.array([7, 8]))
+
+
 @pytest.mark.parametrize(
     ("index", "ids", "received"),
     [

@@ -311,10 +311,13 @@ def test_no_such_file_and_nothing_left(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"features\.json"):
         load_prepared(tmp_path)
     make_frame(10).to_csv(tmp_path / "log.csv", index=False)
-    with pytest.raises(ValueError, match="`num_shards`.*num_shards=0"):
-        prepare_sequences(
-            [str(tmp_path / "log.csv")], tmp_path / "out", num_shards=0
-        )
+    for number in (0, 2.5):
+        with pytest.raises(ValueError, match=f"`num_shards`.*={number}"):
+            prepare_sequences(
+                [str(tmp_path / "log.csv")], tmp_path / "out", num_shards=number
+            )
+    with pytest.raises(ValueError, match=r"`patterns`.*log\.csv'\]"):
+        prepare_sequences(str(tmp_path / "log.csv"), tmp_path / "out")
     with pytest.raises(ValueError, match="No interaction is left.*10 inter"):
         prepare_sequences(
             [str(tmp_path / "log.csv")],

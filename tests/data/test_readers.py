@@ -68,6 +68,13 @@ def test_csv_delimiter_may_be_any_other(tmp_path):
     pd.testing.assert_frame_equal(read_csv(path, delimiter="~").frame, expected)
 
 
+@pytest.mark.parametrize("delimiter", ["", "::"])
+def test_csv_delimiter_is_one_character(tmp_path, delimiter):
+    path = write(tmp_path / "log.csv")
+    with pytest.raises(ValueError, match=f"one char.*delimiter='{delimiter}'"):
+        read_csv(path, delimiter=delimiter)
+
+
 def test_csv_byte_order_mark_is_not_part_of_the_first_name(tmp_path):
     table = read_csv(write(tmp_path / "log.csv", "\ufeff" + CONTENT))
     assert table.column_names[0] == "user_id"

@@ -97,3 +97,12 @@ def test_split_without_held_out_cases_has_no_negatives():
 
     assert split.held_out_positions("test").size == 0
     assert split.negatives("test").shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    "change", [{"num_negatives": 0}, {"num_negatives": -1}, {"seed": -1}]
+)
+def test_numbers_that_are_too_small(change):
+    ((name, value),) = change.items()
+    with pytest.raises(ValueError, match=f"`{name}` must be.*{name}={value}"):
+        LeaveOneOut(LOG, **change)

@@ -200,11 +200,13 @@ def test_rare_items_take_places_of_common_ones_of_their_genre():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_users": 0}, "`num_users` must be positive.*num_users=0"),
-        ({"num_items": -1}, "`num_items` must be positive.*num_items=-1"),
+        ({"num_users": 0}, "`num_users` must be a positive.*num_users=0"),
+        ({"num_users": 2.5}, "`num_users` must be .* integer.*num_users=2.5"),
+        ({"num_items": -1}, "`num_items` must be a positive.*num_items=-1"),
         ({"num_interests": 1}, "`num_interests` must lie between 2 and 4"),
         ({"num_interests": 5}, "num_interests=5"),
-        ({"seed": -1}, "`seed` must not be negative.*seed=-1"),
+        ({"seed": -1}, "`seed` must be.*not negative.*seed=-1"),
+        ({"hazard_slope": float("nan")}, "hazard_slope=nan"),
         ({"hour_effect": -0.1}, "hour_effect=-0.1"),
         ({"continue_probability": 1.5}, "continue_probability=1.5"),
         # 300 households need 2 * 5 * 300.

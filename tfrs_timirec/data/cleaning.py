@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from tfrs_timirec._validation import check_non_negative_int
 from tfrs_timirec.data.sorting import stable_argsort
 
 DUPLICATE_RULES = ("keep", "first", "last")
@@ -31,7 +32,8 @@ class CleaningOptions:
             rule decides which item is held out for the test.
 
     Raises:
-        ValueError: if a minimum is negative or a rule is unknown.
+        ValueError: if a minimum is no integer or negative, or a rule is
+            unknown.
 
     Example:
         >>> CleaningOptions(min_user_interactions=5, min_item_interactions=5)
@@ -45,13 +47,11 @@ class CleaningOptions:
     ties: str = "file_order"
 
     def __post_init__(self) -> None:
-        for name in ("min_user_interactions", "min_item_interactions"):
-            value = getattr(self, name)
-            if value < 0:
-                raise ValueError(
-                    f"`{name}` must not be negative. Received: {name}={value}."
-                    " Use 0 to keep all."
-                )
+        check_non_negative_int(
+            "CleaningOptions",
+            min_user_interactions=self.min_user_interactions,
+            min_item_interactions=self.min_item_interactions,
+        )
         for name, rules in (
             ("duplicates", DUPLICATE_RULES),
             ("ties", TIE_RULES),

@@ -42,10 +42,17 @@ class CsvFile:
             that divides the header line into the most names.
 
     Raises:
-        ValueError: if it is empty, or of another kind than its name says.
+        ValueError: if it is empty, or of another kind than its name says, or
+            the delimiter is no single character.
     """
 
     def __init__(self, path: epath.Path, delimiter: str | None = None):
+        if delimiter is not None and len(delimiter) != 1:
+            raise ValueError(
+                "`delimiter` must be one character. Received:"
+                f" delimiter={delimiter!r}. Replace it in the file by one that"
+                " no value holds."
+            )
         self.path = path
         self._delimiter = delimiter
         check_content(path, compressed=self.compressed)

@@ -1,10 +1,11 @@
 """A raw log with its ids numbered, and the cleaning of it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfrs_timirec._validation import check_no_text
 from tfrs_timirec.data.cleaning import (
     TIE_RULES,
     CleaningOptions,
@@ -84,7 +85,7 @@ def encode_table(
     user_column: str,
     item_column: str,
     timestamp_column: str,
-    extra_columns: tuple[str, ...],
+    extra_columns: Sequence[str],
     text_is_numbers: bool | None = None,
 ) -> EncodedLog:
     """Numbers the ids of a table and reads its times.
@@ -98,8 +99,10 @@ def encode_table(
         text_is_numbers: as for `parse_timestamps`.
 
     Raises:
-        ValueError: if a column is missing or holds a bad value.
+        ValueError: if a column is missing or holds a bad value, or
+            `extra_columns` is one text.
     """
+    check_no_text("Interactions", extra_columns=extra_columns)
     wanted = {
         "user_column": user_column,
         "item_column": item_column,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrs_timirec._validation import check_no_text, check_positive_int
 from tfrs_timirec.data.context_features import ContextFeatures
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.data.splits import LeaveOneOut
@@ -21,7 +22,8 @@ class HistoryGatherer:
         features: names of what a model reads besides `item_ids`.
 
     Raises:
-        ValueError: if the length is not positive, or a feature is unknown.
+        ValueError: if the length is no positive integer, `features` is one
+            text, or a feature is unknown.
     """
 
     def __init__(
@@ -30,11 +32,10 @@ class HistoryGatherer:
         max_history_length: int,
         features: Sequence[str],
     ):
-        if max_history_length < 1:
-            raise ValueError(
-                "`max_history_length` must be at least 1."
-                f" Received: max_history_length={max_history_length}"
-            )
+        check_positive_int(
+            "HistoryGatherer", max_history_length=max_history_length
+        )
+        check_no_text("HistoryGatherer", features=features)
         self.item_ids = tf.constant(interactions.item_ids)
         self.users = tf.constant(interactions.user_indices)
         self.starts = tf.constant(interactions.row_splits[:-1])

@@ -268,7 +268,7 @@ class Interactions:
             user_column=user_column,
             item_column=item_column,
             timestamp_column=timestamp_column,
-            extra_columns=tuple(extra_columns),
+            extra_columns=extra_columns,
         )
         return cls._from_log(log, **kwargs)
 

@@ -35,7 +35,8 @@ def align_table(
         ids: (num_ids,) raw ids.
 
     Raises:
-        ValueError: if an id has several rows, or no row's id is of the type
+        ValueError: if an id has several rows, two columns have one name, or no
+            row's id is of the type
             that those of the vocabulary are.
     """
     if not table.index.is_unique:
@@ -43,6 +44,12 @@ def align_table(
         raise ValueError(
             f"`{argument}` must have one row an id. Received: id"
             f" {twice[0]!r} several times. Remove the repeated rows."
+        )
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()].tolist()
+        raise ValueError(
+            f"`{argument}` must have columns of different names. Received:"
+            f" {twice[0]!r} several times. Rename or drop them."
         )
     num_known = int(np.count_nonzero(pd.Index(ids).isin(table.index)))
     if not num_known and len(ids):

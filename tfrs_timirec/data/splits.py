@@ -8,6 +8,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from tfrs_timirec._validation import (
+    check_non_negative_int,
+    check_positive_int,
+)
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.negatives import draw_negatives
 
@@ -30,6 +34,10 @@ class LeaveOneOut:
         num_negatives: negatives a held-out case is ranked against.
         seed: seed of those negatives. They are drawn once, at first use.
 
+    Raises:
+        ValueError: if `num_negatives` is no positive integer, or `seed` none
+            from 0 on.
+
     Example:
     >>> split = LeaveOneOut(interactions)
     >>> len(split.train_positions), len(split.held_out_positions("test"))
@@ -42,6 +50,10 @@ class LeaveOneOut:
     interactions: Interactions
     num_negatives: int = 1000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_positive_int("LeaveOneOut", num_negatives=self.num_negatives)
+        check_non_negative_int("LeaveOneOut", seed=self.seed)
 
     @functools.cached_property
     def num_held_out(self) -> np.ndarray:

@@ -19,6 +19,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from etils import epath
 
 from tfrs_timirec._files import check_beam_path
+from tfrs_timirec._validation import check_no_text, check_positive_int
 from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
 from tfrs_timirec.data.encoded_log import EncodedLog
 from tfrs_timirec.data.preparation.row_batches import list_row_groups
@@ -85,9 +86,10 @@ def prepare_sequences(
     Raises:
         FileExistsError: if `output` exists.
         FileNotFoundError: if a pattern matches no file.
-        ValueError: if `output` holds a wildcard, `num_shards` is no number of
-            files, a file is broken, a column is missing, a value is bad, or
-            nothing is left. The error names the file and the row.
+        ValueError: if `patterns` is one text, `output` holds a wildcard,
+            `num_shards` is no number of files, a file is broken, a column is
+            missing, a value is bad, or nothing is left. The error names the
+            file and the row.
 
     Example:
     >>> prepare_sequences(
@@ -97,11 +99,9 @@ def prepare_sequences(
     """
     columns = columns or LogColumns()
     cleaning = cleaning or CleaningOptions()
-    if num_shards is not None and num_shards < 1:
-        raise ValueError(
-            "`num_shards` must be at least 1. Received:"
-            f" num_shards={num_shards}. Leave it out to choose by size."
-        )
+    check_no_text("prepare_sequences", patterns=patterns)
+    if num_shards is not None:
+        check_positive_int("prepare_sequences", num_shards=num_shards)
     target = epath.Path(output)
     check_beam_path("output", target)
     if target.exists():

@@ -38,7 +38,8 @@ class HouseholdSettings:
 
     Raises:
         ValueError: If a value is out of its range or the sizes do not fit
-            together.
+            together. `simulate` may find that they do not even so: how often
+            an item is watched is drawn.
 
     Example:
         >>> HouseholdSettings(300, 240, 6000).longest_sequence

@@ -64,6 +64,10 @@ def simulate(settings: HouseholdSettings) -> SimulatedHouseholds:
     Returns:
         The world; equal settings give equal worlds.
 
+    Raises:
+        ValueError: If an item comes to fewer than `MIN_INTERACTIONS`, because
+            its genre is watched too little.
+
     Example:
         >>> world = simulate(HouseholdSettings(300, 240, 6000))
         >>> world.num_users, len(world.items)

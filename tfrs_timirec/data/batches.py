@@ -61,7 +61,8 @@ def training_dataset(
 
     Raises:
         ValueError: if a number is not a positive integer, the split holds no
-            training instance, or a feature is unknown.
+            training instance, a user trains on every item, or a feature is
+            unknown.
 
     Example:
     >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
@@ -102,8 +103,8 @@ def evaluation_dataset(
 
     Raises:
         ValueError: if `candidates` or `part` is not one of the words above,
-            `batch_size` is not a positive integer, a feature is unknown, or
-            nothing is held out.
+            a number is not a positive integer, a feature is unknown, nothing
+            is held out, or a user met every item and candidates are sampled.
 
     Example:
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)

@@ -51,7 +51,8 @@ def read_csv(
     """Reads a CSV file with a header line, plain or gzip-compressed.
 
     Every value is read as text: a CSV has no types, so an id "007" stays
-    "007", and one named "NA" is not missing. Empty lines are skipped.
+    "007", and one named "NA" is not missing. Empty lines below the header are
+    skipped.
 
     Args:
         path: a UTF-8 file whose name ends in one of `CSV_SUFFIXES`.

@@ -1,7 +1,8 @@
-"""Small logs for the tests of splits and batches."""
+"""Small logs, and what batches hold, for the tests of splits and batches."""
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from tfrs_timirec.data.interactions import Interactions
 
@@ -32,3 +33,12 @@ def make_random_log(
         for user in range(num_users)
     }
     return make_log(sequences | {"v": "".join(letters[: num_items - 2])})
+
+
+def one_epoch(dataset: tf.data.Dataset) -> dict[str, np.ndarray]:
+    """Returns the batches of a pass, joined."""
+    batches = list(dataset.as_numpy_iterator())
+    return {
+        name: np.concatenate([batch[name] for batch in batches])
+        for name in batches[0]
+    }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.data.small_logs import make_log, make_random_log
+from tests.data.small_logs import make_log, make_random_log, one_epoch
 from tfrs_timirec.data.batches import evaluation_dataset, training_dataset
 from tfrs_timirec.data.splits import LeaveOneOut
 
@@ -13,15 +13,6 @@ SPLIT = LeaveOneOut(
     make_log({"ann": "g", "bob": "ab", "cat": "abf", "dan": "cabdef"}),
     num_negatives=3,
 )
-
-
-def one_epoch(dataset):
-    """Returns the batches of a pass, joined."""
-    batches = list(dataset.as_numpy_iterator())
-    return {
-        name: np.concatenate([batch[name] for batch in batches])
-        for name in batches[0]
-    }
 
 
 def instances(epoch):

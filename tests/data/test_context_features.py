@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data.small_logs import one_epoch
 from tfrs_timirec.data import attribute_sizes, read_attribute
 from tfrs_timirec.data.batches import evaluation_dataset, training_dataset
 from tfrs_timirec.data.interactions import Interactions
@@ -26,15 +27,6 @@ LOG = Interactions.from_dataframe(
     FRAME, item_metadata=GENRES, user_metadata=PROFILES
 )
 SPLIT = LeaveOneOut(LOG)
-
-
-def one_epoch(dataset):
-    """Returns the batches of a pass, joined."""
-    batches = list(dataset.as_numpy_iterator())
-    return {
-        name: np.concatenate([batch[name] for batch in batches])
-        for name in batches[0]
-    }
 
 
 def test_nothing_is_gathered_that_is_not_asked_for():

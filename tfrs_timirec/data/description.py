@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tfrs_timirec.data.interactions import Interactions
 
 # One item is held out for validation, one for the test, one is left to learn.
-_MIN_HOLD_OUT_LENGTH = 3
+MIN_HOLD_OUT_LENGTH = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def compute_statistics(interactions: "Interactions") -> InteractionStatistics:
         last_timestamp=int(times.max()),
         users_with_one_interaction=int(np.count_nonzero(lengths == 1)),
         users_too_short_to_hold_out=int(
-            np.count_nonzero(lengths < _MIN_HOLD_OUT_LENGTH)
+            np.count_nonzero(lengths < MIN_HOLD_OUT_LENGTH)
         ),
         users_with_tied_last_times=int(
             np.count_nonzero(times[last] == times[last - 1])
@@ -139,7 +139,7 @@ def describe(interactions: "Interactions") -> str:
         (
             "too short to hold out",
             f"{statistics.users_too_short_to_hold_out:,} users with fewer than"
-            f" {_MIN_HOLD_OUT_LENGTH} interactions"
+            f" {MIN_HOLD_OUT_LENGTH} interactions"
             f" ({statistics.users_with_one_interaction:,} with one)",
         ),
         ("repeated user-item pairs", f"{statistics.repeated_pairs:,} kept"),

@@ -12,12 +12,11 @@ from tfrs_timirec._validation import (
     check_non_negative_int,
     check_positive_int,
 )
+from tfrs_timirec.data.description import MIN_HOLD_OUT_LENGTH
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.negatives import draw_negatives
 
 HeldOut = Literal["validation", "test"]
-
-_MIN_LENGTH = 3  # One item to train from, one to validate and one to test.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +58,7 @@ class LeaveOneOut:
     def num_held_out(self) -> np.ndarray:
         """(num_users,) how many of a user's last interactions are held out."""
         lengths = np.diff(self.interactions.row_splits)
-        return np.where(lengths >= _MIN_LENGTH, 2, 0)
+        return np.where(lengths >= MIN_HOLD_OUT_LENGTH, 2, 0)
 
     @functools.cached_property
     def is_training(self) -> np.ndarray:

@@ -105,6 +105,26 @@ class CleaningReport:
     preparation: "CleaningReport | None" = None
 
 
+def nothing_left(
+    options: CleaningOptions, num_rows: int, num_users: int, num_items: int
+) -> ValueError:
+    """Returns the error for minima that no interaction reaches.
+
+    Args:
+        options: the rules.
+        num_rows: interactions before the cleaning.
+        num_users: users before it.
+        num_items: items before it.
+    """
+    return ValueError(
+        "No interaction is left after cleaning. Received:"
+        f" min_user_interactions={options.min_user_interactions},"
+        f" min_item_interactions={options.min_item_interactions} on"
+        f" {num_rows:,} interactions of {num_users:,} users and"
+        f" {num_items:,} items. Lower the minima."
+    )
+
+
 def chronological_order(
     users: np.ndarray, times: np.ndarray, ties: str = "file_order"
 ) -> tuple[np.ndarray, int]:

@@ -13,6 +13,7 @@ from tfrs_timirec.data.cleaning import (
     chronological_order,
     keep_by_duplicate_rule,
     keep_k_core,
+    nothing_left,
 )
 from tfrs_timirec.data.raw_columns import (
     check_columns,
@@ -173,13 +174,7 @@ def clean_log(
         ).without_unused_ids()
     kept = len(log.user_codes)
     if not kept:
-        raise ValueError(
-            "No interaction is left after cleaning. Received:"
-            f" min_user_interactions={options.min_user_interactions},"
-            f" min_item_interactions={options.min_item_interactions} on"
-            f" {rows_read:,} interactions of {num_users:,} users and"
-            f" {num_items:,} items. Lower the minima."
-        )
+        raise nothing_left(options, rows_read, num_users, num_items)
     return log, CleaningReport(
         options=options,
         rows_read=rows_read,

@@ -20,7 +20,11 @@ from etils import epath
 
 from tfrs_timirec._files import check_beam_path
 from tfrs_timirec._validation import check_no_text, check_positive_int
-from tfrs_timirec.data.cleaning import CleaningOptions, CleaningReport
+from tfrs_timirec.data.cleaning import (
+    CleaningOptions,
+    CleaningReport,
+    nothing_left,
+)
 from tfrs_timirec.data.encoded_log import EncodedLog
 from tfrs_timirec.data.preparation.row_batches import list_row_groups
 from tfrs_timirec.data.preparation.sequence_writer import SequenceWriter
@@ -204,15 +208,11 @@ class _Preparation:
             left = self._counts()
             items_before = items_before or left["items"]
             if not left.get("interactions"):
-                raise ValueError(
-                    "No interaction is left after cleaning. Received:"
-                    " min_user_interactions="
-                    f"{self.cleaning.min_user_interactions},"
-                    " min_item_interactions="
-                    f"{self.cleaning.min_item_interactions} on"
-                    f" {counts['rows_read']:,} interactions of"
-                    f" {counts['users_before']:,} users and"
-                    f" {items_before:,} items. Lower the minima."
+                raise nothing_left(
+                    self.cleaning,
+                    counts["rows_read"],
+                    counts["users_before"],
+                    items_before,
                 )
             if left["interactions"] == left["interactions_before"]:
                 return {**left, "items_before": items_before}

@@ -114,6 +114,18 @@ def list_datasets() -> list[str]:
 
 
 @contextlib.contextmanager
+def quiet_tfds() -> Iterator[None]:
+    """Leaves out TFDS's bars and its notes on stdout."""
+    were_active = tfds.core.utils.tqdm_utils._active
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.display_progress_bar(were_active)
+
+
+@contextlib.contextmanager
 def _one_progress_bar(name: str, *, downloads: bool) -> Iterator[None]:
     """Shows one bar on stderr; TFDS's dozen and its notes if it downloads."""
     if downloads:
@@ -125,15 +137,10 @@ def _one_progress_bar(name: str, *, downloads: bool) -> Iterator[None]:
         rich.progress.TimeElapsedColumn(),
     )
     console = rich.console.Console(stderr=True)
-    were_active = tfds.core.utils.tqdm_utils._active
-    tfds.disable_progress_bar()
-    try:
-        with (
-            rich.progress.Progress(*columns, console=console) as progress,
-            contextlib.redirect_stdout(io.StringIO()),
-        ):
-            task = progress.add_task(f"Preparing {name}", total=None)
-            yield
-            progress.update(task, total=1, completed=1)
-    finally:
-        tfds.display_progress_bar(were_active)
+    with (
+        rich.progress.Progress(*columns, console=console) as progress,
+        quiet_tfds(),
+    ):
+        task = progress.add_task(f"Preparing {name}", total=None)
+        yield
+        progress.update(task, total=1, completed=1)

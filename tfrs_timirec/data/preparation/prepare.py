@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import json
 import os
 import re
@@ -26,6 +25,7 @@ from tfrs_timirec.data.cleaning import (
     nothing_left,
 )
 from tfrs_timirec.data.encoded_log import EncodedLog
+from tfrs_timirec.data.loading import quiet_tfds
 from tfrs_timirec.data.preparation.row_batches import list_row_groups
 from tfrs_timirec.data.preparation.sequence_writer import SequenceWriter
 from tfrs_timirec.data.preparation.transforms import (
@@ -232,7 +232,7 @@ class _Preparation:
         config = tfds.download.DownloadConfig(
             beam_options=PipelineOptions(self.flags), num_shards=num_shards
         )
-        with _quiet_tfds():
+        with quiet_tfds():  # `on_step` tells what goes on.
             writer.download_and_prepare(download_config=config)
         num_items = writer.info.splits["items"].num_examples
         return epath.Path(writer.data_path), {
@@ -259,18 +259,6 @@ class _Preparation:
         with beam.Pipeline(options=PipelineOptions(self.flags)) as pipeline:
             yield pipeline, prefix, self._counts_path
         self.prefix = prefix
-
-
-@contextlib.contextmanager
-def _quiet_tfds() -> Iterator[None]:
-    """Leaves TFDS's bars and notes out; `on_step` tells what goes on."""
-    were_active = tfds.core.utils.tqdm_utils._active
-    tfds.disable_progress_bar()
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        tfds.display_progress_bar(were_active)
 
 
 def _find_files(patterns: Sequence[str]) -> list[str]:

@@ -10,7 +10,6 @@ import shlex
 import rich.console
 import tensorflow as tf
 
-from tfrs_timirec._claim import claim
 from tfrs_timirec._files import check_path
 from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.cli.data_arguments import (

@@ -32,6 +32,16 @@ def unbroken(log, tmp_path_factory):
     return run, history, run.evaluate()
 
 
+def make_trained(log, trained, folder):
+    """A run that has another one's weights and has ranked nothing."""
+    run = TrainingRun(SETTINGS, log, folder)
+    run._files.write_weights(
+        "pretraining", trained._files.read_weights("pretraining")
+    )
+    run._files.write_history([{"epoch": 0, "stage": 1, "seconds": 1.5}])
+    return run
+
+
 def losses(history):
     return [entry["loss"] for entry in history]
 
@@ -134,11 +144,7 @@ def test_half_written_draft_is_not_taken_for_the_file(
 
 def test_results_are_none_until_both_parts_are_ranked(log, unbroken, tmp_path):
     trained, _, _ = unbroken
-    run = TrainingRun(SETTINGS, log, tmp_path)
-    run._files.write_weights(
-        "pretraining", trained._files.read_weights("pretraining")
-    )
-    run._files.write_history([{"epoch": 0, "stage": 1, "seconds": 1.5}])
+    run = make_trained(log, trained, tmp_path)
     assert run.results() is None
 
     run.evaluate(["test"])
@@ -161,10 +167,7 @@ def test_steps_of_an_execution_make_no_other_run(unbroken):
 
 
 def test_ranks_are_complete_with_all_parts(log, unbroken, tmp_path):
-    run = TrainingRun(SETTINGS, log, tmp_path)
-    run._files.write_weights(
-        "pretraining", unbroken[0]._files.read_weights("pretraining")
-    )
+    run = make_trained(log, unbroken[0], tmp_path)
     assert not run.has_all_ranks
 
     run.evaluate(["test"], save_ranks=True)

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int
-from tfrs_timirec.layers.packing import Packing, append_zero_rows, pack
+from tfrs_timirec.layers.packing import Packing, pack
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrs_timirec")
@@ -139,10 +139,20 @@ def _recurrence(
     # Both are cut by rows, which copies nothing, and added as they are.
     gate_inputs = tf.split(projected[:, : 2 * units], counts, num=length)
     new_inputs = tf.split(projected[:, 2 * units :], counts, num=length)
+    # Rows that each step adds to those before, as `pad` takes them, and rows
+    # that it has, as `slice` does: at once, not by small operations a step.
+    added = counts - tf.concat([[0], counts[:-1]], axis=0)
+    paddings = tf.unstack(
+        tf.pad(added[:, tf.newaxis, tf.newaxis], [[0, 0], [0, 1], [1, 0]])
+    )
+    sizes = tf.unstack(
+        tf.pad(counts[:, tf.newaxis], [[0, 0], [0, 1]], constant_values=-1)
+    )
     state = tf.zeros((0, units), projected.dtype)
     steps = []
     for step in range(length):
-        state = append_zero_rows(state, counts[step])
+        state = tf.pad(state, paddings[step])
+        state.set_shape((None, units))
         recurrent = tf.nn.bias_add(
             tf.matmul(state, recurrent_kernel), recurrent_bias
         )
@@ -185,10 +195,8 @@ def _recurrence(
             d_states.append(d_state)
             d_parts.append(d_part)
             if step:
-                before = counts[step - 1]  # Rows with an earlier step.
-                d_state = tf.matmul(
-                    d_part[:before], ways_back, transpose_b=True
-                )
+                d_before = tf.slice(d_part, [0, 0], sizes[step - 1])
+                d_state = tf.matmul(d_before, ways_back, transpose_b=True)
         d_new = tf.concat(d_states[::-1], axis=0) * to_new
         d_recurrent = tf.concat(d_parts[::-1], axis=0)[:, : 3 * units]
         return (

@@ -38,7 +38,8 @@ class Packing(NamedTuple):
         Returns:
             (batch, dim), zeros for a row without an item.
         """
-        states = append_zero_rows(states, tf.size(self.order))
+        num_empty = tf.size(self.order) - tf.shape(states)[0]
+        states = tf.pad(states, [[0, num_empty], [0, 0]])
         return tf.gather(states, tf.math.invert_permutation(self.order))
 
 
@@ -75,8 +76,3 @@ def pack(mask: tf.Tensor) -> Packing:
     counts = tf.math.count_nonzero(has_item, axis=1, dtype=tf.int32)
     counts.set_shape((length,))
     return Packing(places, counts, order)
-
-
-def append_zero_rows(states: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
-    """Appends rows of zeros up to `num_rows`."""
-    return tf.pad(states, [[0, num_rows - tf.shape(states)[0]], [0, 0]])

@@ -210,7 +210,10 @@ def test_diverged_trial_is_one_of_them(tmp_path):
     ("grid", "part"),
     [
         ({"num_projection_layers": (1, 3)}, "`num_projection_layers` must be"),
-        ({"temperature": (0.1, 1.0)}, "temperature, which is not one of"),
+        (
+            {"temperature": (0.1, 1.0)},
+            "`temperature` must be a setting of the model",
+        ),
     ],
 )
 def test_bad_grid_is_found_before_anything_is_trained(grid, part, tmp_path):

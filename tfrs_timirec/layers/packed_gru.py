@@ -162,22 +162,22 @@ def _recurrence(
         gates = tf.sigmoid(gate_inputs[step] + recurrent_gates)
         reset, update = tf.split(gates, 2, axis=1)
         new = tf.tanh(new_inputs[step] + reset * recurrent_new)
-        change = state - new
-        steps.append((state, gates, recurrent_new, new, change))
-        state = new + update * change
+        steps.append((state, gates, recurrent_new, new))
+        state = new + update * (state - new)
 
     def gradient(
         d_state: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, None]:
         # A state's gradient reaches what the step computed, and the state
         # before, by factors that it does not change.
-        states, gates, recurrent_new, new, change = (
+        states, gates, recurrent_new, new = (
             tf.concat(parts, axis=0) for parts in zip(*steps, strict=True)
         )
         reset, update = tf.split(gates, 2, axis=1)
         to_new = tf.raw_ops.TanhGrad(y=new, dy=1 - update)
         to_gates = tf.raw_ops.SigmoidGrad(
-            y=gates, dy=tf.concat([to_new * recurrent_new, change], axis=1)
+            y=gates,
+            dy=tf.concat([to_new * recurrent_new, states - new], axis=1),
         )
         slopes = tf.split(
             tf.concat([to_gates, to_new * reset, update], axis=1),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import pathlib
 import shlex
+from contextlib import nullcontext
 
 import rich.console
 import tensorflow as tf
@@ -151,9 +151,9 @@ def run(args: argparse.Namespace) -> int:
     strategy = join_cluster(args.strategy) if args.strategy else None
     folder = args.output or _default_folder(source, settings)
     check_path("output", folder)
-    with contextlib.ExitStack() as claims:
-        if strategy is None:  # A cluster agrees by itself who writes.
-            claims.enter_context(claim_output(folder))
+    # A cluster agrees by itself who writes.
+    claim = claim_output(folder) if strategy is None else nullcontext()
+    with claim:
         return _train(args, source, settings, strategy, folder)
 
 

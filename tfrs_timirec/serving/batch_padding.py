@@ -12,7 +12,7 @@ from tfrs_timirec.serving.recommender_module import RecommenderModule
 BATCH_PADDING_FILE = "assets.extra/batch_padding.json"
 
 # `attention` has a place for each item, `scores` for each candidate.
-_PADDABLE = {
+_PADDABLE_INPUTS = {
     "serving_default": ("item_ids", "exclude_ids"),
     "interests": (),
     "user_embedding": ("item_ids",),
@@ -37,8 +37,8 @@ def batch_padding(
     """
     value = module.reader.no_item
     if module.reader.context.specs or value in items.tolist():
-        return {signature: {} for signature in _PADDABLE}
+        return {signature: {} for signature in _PADDABLE_INPUTS}
     return {
         signature: dict.fromkeys(names, value)
-        for signature, names in _PADDABLE.items()
+        for signature, names in _PADDABLE_INPUTS.items()
     }

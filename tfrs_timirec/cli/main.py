@@ -39,7 +39,7 @@ user and predicts which of them comes next.
 _EPILOG = """\
 Start here:
   timirec demo
-      simulated viewers, both training stages, figures; a few minutes
+      simulated viewers, both training stages, figures; one to three minutes
   timirec train --dataset household_tv/tiny --model timirec
       the smallest run: half a minute
   timirec train --interactions my_log.csv --model timirec
@@ -92,9 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _start_tensorflow_quietly() -> None:
     """Lets TensorFlow say what it says of each machine where nobody reads it.
 
-    That is which devices there are not and, at the first transposition of
-    integers, what oneDNN cannot do. It is written to the file descriptor, past
-    `sys.stderr`.
+    That is which devices there are not, at the first transposition of integers
+    what oneDNN cannot do, and in the first session, which the server has, which
+    pass is off. It is written to the file descriptor, past `sys.stderr`.
     """
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -103,6 +103,8 @@ def _start_tensorflow_quietly() -> None:
     try:
         tf.config.list_logical_devices()
         tf.transpose(tf.zeros((1, 1), tf.int32))
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            session.run(tf.zeros(()) + 1.0)
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -32,7 +33,7 @@ def model(log):
 
 
 @contextlib.contextmanager
-def launched(*arguments, before=""):
+def launched(*arguments, before="", environment=None):
     """Yields the process, in which `before` is run first."""
     process = subprocess.Popen(
         [
@@ -41,6 +42,7 @@ def launched(*arguments, before=""):
         ],
         stderr=subprocess.PIPE,
         text=True,
+        env=environment,
     )
     try:
         yield process
@@ -98,6 +100,21 @@ def test_export_is_served_and_sigterm_is_graceful(tmp_path, model, log):
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_log_is_the_servers_own(tmp_path, model, log):
+    export(model, log, tmp_path / "films", max_history_length=LENGTH)
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+
+    with launched(tmp_path / "films", environment=environment) as process:
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if "Ready" in line:
+                break
+
+    assert [line for line in lines if " INFO " not in line] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

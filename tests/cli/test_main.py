@@ -172,7 +172,10 @@ def test_evaluate_gives_the_same_numbers_and_ranks(finished, capsys):
 
     assert main(["evaluate", str(run), "--part", "test", "--save-ranks"]) == 0
 
-    assert str(run / "ranks.parquet") in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert str(run / "ranks.parquet") in out
+    assert "test cases" in out
+    assert "validation cases" not in out
     after = read_metrics(run)
     for name in ("test", "validation", "command", "seed", "data_fingerprint"):
         assert after[name] == before[name], name

@@ -37,7 +37,12 @@ def add_parser(
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_folder", metavar="RUN", type=pathlib.Path)
+    parser.add_argument(
+        "run_folder",
+        metavar="RUN",
+        type=pathlib.Path,
+        help="the run folder that 'timirec train' wrote",
+    )
     parser.add_argument(
         "--part",
         choices=PARTS,
@@ -61,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     training_run = TrainingRun.open(args.run_folder)
     parts = (args.part,) if args.part else PARTS
     results = training_run.evaluate(parts, save_ranks=args.save_ranks)
-    print_results(console, results)
+    print_results(console, results, parts)
     ranks = (
         f", every rank in {training_run.ranks_path}" if args.save_ranks else ""
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import rich.box
@@ -22,15 +22,18 @@ _CANDIDATES = {
 
 
 def print_results(
-    console: rich.console.Console, results: Mapping[str, Any]
+    console: rich.console.Console,
+    results: Mapping[str, Any],
+    parts: Sequence[str] = ("validation", "test"),
 ) -> None:
     """Prints what a run's `metrics.json` says, a table a part.
 
     Args:
         console: where to print.
         results: the content of the file.
+        parts: what of it to print.
     """
-    for part in ("validation", "test"):
+    for part in parts:
         if part not in results:
             continue
         table = rich.table.Table(title=f"{part} cases", box=rich.box.SIMPLE)

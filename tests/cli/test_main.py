@@ -162,7 +162,7 @@ def test_finished_run_is_not_trained_again(finished, capsys, monkeypatch):
     assert "HR@10" in out
     where, export = out.splitlines()[-2:]
     assert where.startswith(f"Everything is in {run}:")
-    assert export.endswith(f"timirec export {run} --output exported/run")
+    assert export.endswith(f"timirec export {run} --output saved_models/run")
     assert (run / "metrics.json").read_bytes() == before
 
 

@@ -61,7 +61,7 @@ def test_folder_of_any_name_is_locked_from_beside_it(
 
     assert main(words) == 0
     out = capsys.readouterr().out
-    assert f"timirec export {name} --output exported/run\n" in out
+    assert f"timirec export {name} --output saved_models/run\n" in out
     assert not list(inside.glob("*.lock"))
 
 

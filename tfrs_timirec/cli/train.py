@@ -192,7 +192,7 @@ def _train(
         console.print("Ranking the held-out items ...")
         results = training_run.evaluate(save_ranks=args.save_ranks)
     print_results(console, results)
-    output = pathlib.Path("exported") / folder.resolve().name
+    output = pathlib.Path("saved_models") / folder.resolve().name
     export = ["timirec", "export", str(folder), "--output", str(output)]
     console.print(
         f"Everything is in {folder}: the numbers in metrics.json, the curves"

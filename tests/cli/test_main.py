@@ -395,4 +395,6 @@ def test_data_describe_counts(tmp_path, capsys):
 def test_data_list_names_the_data_sets(capsys):
     assert main(["data", "list"]) == 0
 
-    assert capsys.readouterr().out.split() == list_datasets()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == list_datasets()
+    assert all(len(line.split("  ", 1)) == 2 for line in lines)

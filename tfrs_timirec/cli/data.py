@@ -25,6 +25,17 @@ Examples:
   timirec data describe --interactions log.parquet --user-column user
 """
 
+# What `timirec data list` says of each data set.
+_ABOUT = {
+    "amazon_beauty": "reviews: 22,363 users, 12,101 items (the paper's)",
+    "household_tv/small": "simulated: 2,000 households, 800 titles; no files",
+    "household_tv/tiny": "simulated: 300 households, 240 titles; no files",
+    "household_tv/cmcc": "simulated in the size of the paper's CMCC; no files",
+    "interaction_log": "a log of your own in TFDS; here use --interactions",
+    "movielens_sequences/100k": "ratings: 943 users, 1,682 films",
+    "movielens_sequences/1m": "ratings: 6,040 users, 3,706 films",
+}
+
 
 def add_parser(
     subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
@@ -53,7 +64,8 @@ def add_parser(
     actions.add_parser(
         "list",
         help="list the data sets",
-        description="Lists the data sets that --dataset takes.",
+        description="Lists the data sets that --dataset takes. Those with"
+        " files read them from --data-dir, or download them.",
     )
     add_prepare_parser(actions)
     return parser
@@ -68,7 +80,10 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "prepare":
         return prepare(args)
     if args.action == "list":
-        print("\n".join(list_datasets()))
+        names = list_datasets()
+        width = max(map(len, names))
+        for name in names:
+            print(f"{name:{width}}  {_ABOUT.get(name, '')}".rstrip())
     else:
         interactions = read_data_arguments(args).load()
         print(interactions.describe())

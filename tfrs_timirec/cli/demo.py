@@ -62,7 +62,7 @@ def add_parser(
     """
     parser = subparsers.add_parser(
         "demo",
-        help="see it all at work on simulated data, in three minutes",
+        help="see it all at work on simulated data, in one to three minutes",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

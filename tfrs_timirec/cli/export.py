@@ -49,7 +49,12 @@ def add_parser(
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_folder", metavar="RUN", type=pathlib.Path)
+    parser.add_argument(
+        "run_folder",
+        metavar="RUN",
+        type=pathlib.Path,
+        help="the run folder that 'timirec train' wrote",
+    )
     parser.add_argument(
         "--output",
         required=True,

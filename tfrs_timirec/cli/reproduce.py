@@ -79,7 +79,10 @@ def add_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "experiment", choices=list(EXPERIMENTS), metavar="EXPERIMENT"
+        "experiment",
+        choices=list(EXPERIMENTS),
+        metavar="EXPERIMENT",
+        help="one of those below",
     )
     parser.add_argument(
         "--dataset",

@@ -25,9 +25,13 @@ Examples:
   timirec serve saved_models/household_tv --rest-port 9001 --model-name tv
 
 Then, in another terminal:
-  curl localhost:8501/v1/models/household_tv
+  curl localhost:8501/v1/models/amazon_beauty
       the state of every version
-  curl localhost:8501/v1/models/household_tv/metadata
+  curl localhost:8501/v1/models/amazon_beauty:predict --data '{"instances": [
+      {"item_ids": ["B0000632EN", "9759091062"], "k": 5, "exclude_ids": [""],
+      "exclude_seen": true}]}'
+      the five best items after two; ids are the data set's
+  curl localhost:8501/v1/models/amazon_beauty/metadata
       the signatures with their inputs and outputs
   curl localhost:8501/monitoring/prometheus/metrics
       requests, latencies, batch sizes; /healthz and /readyz for a supervisor

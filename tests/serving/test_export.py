@@ -1,6 +1,7 @@
 """Raw ids in, raw ids out; versions and the model card."""
 
 import hashlib
+import logging
 import os
 import pathlib
 import time
@@ -61,6 +62,24 @@ def test_diverged_model_is_not_exported(log, tmp_path):
         export(model, log, tmp_path)
 
     assert not list(tmp_path.iterdir())
+
+
+def test_draft_is_not_named_as_the_export(model, log, tmp_path):
+    records = []
+    handler = logging.Handler()
+    handler.emit = lambda record: records.append(record.getMessage())
+    logger = tf.get_logger()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        export(model, log, tmp_path, max_history_length=LENGTH)
+        assert logger.level == logging.INFO
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+    assert not [text for text in records if "draft" in text]
 
 
 def test_padding_stands_where_it_likes(module, log):

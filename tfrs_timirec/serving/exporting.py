@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 import tensorflow as tf
@@ -98,9 +100,10 @@ def export(
         max_k=max_k,
     )
     with draft_version(path) as draft:
-        tf.saved_model.save(
-            module, str(draft.folder), signatures=module.signatures
-        )
+        with _without_notes():
+            tf.saved_model.save(
+                module, str(draft.folder), signatures=module.signatures
+            )
         inputs = _example_inputs(module)
         write_warmup_requests(draft.folder, module.signatures, inputs)
         padding = json.dumps(batch_padding(module, interactions.items))
@@ -144,6 +147,18 @@ def _example_inputs(module: RecommenderModule) -> dict[str, tf.Tensor]:
         "k": tf.constant([min(10, module.max_k)]),
         "diversity": tf.constant([0.1]),
     }
+
+
+@contextlib.contextmanager
+def _without_notes() -> Iterator[None]:
+    """Lets TensorFlow not name the draft's folder, which will be renamed."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _write_titles(interactions: Interactions, path: pathlib.Path) -> None:

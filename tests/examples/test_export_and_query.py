@@ -43,6 +43,15 @@ def test_notebook_runs(notebook, tmp_path):
     assert (tmp_path / "saved_models/household_tv/1/README.md").exists()
 
 
+def test_notebook_shows_what_it_answers(notebook):
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = [output for cell in code for output in cell.outputs]
+
+    assert all(cell.execution_count for cell in code)
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not any(output.get("name") == "stderr" for output in outputs)
+
+
 def test_notebook_names_no_machine(notebook):
     text = nbformat.writes(notebook)
 

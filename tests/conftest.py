@@ -1,5 +1,6 @@
-"""What every test shares: quiet logs, seeds, the folder of real data."""
+"""What every test shares: quiet logs, seeds, folders of files and real data."""
 
+import atexit
 import os
 import pathlib
 import shutil
@@ -10,12 +11,14 @@ import pytest
 
 # Read when TensorFlow and TFDS are imported, hence set before any test is.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-_TFDS_FOLDER = tempfile.mkdtemp(prefix="timirec-tests-tfds-")
-os.environ["TFDS_DATA_DIR"] = _TFDS_FOLDER  # Not the user's own data sets.
-
-
-def pytest_sessionfinish() -> None:
-    shutil.rmtree(_TFDS_FOLDER, ignore_errors=True)
+# TFDS, Beam and TensorFlow leave temporary files behind, by the hundreds. Here
+# and in the processes that tests start they lie in one folder, which goes away
+# with this process; pytest's own folders stay where one looks for them.
+_FOLDER = tempfile.mkdtemp(prefix="timirec-tests-")
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+os.environ["TMPDIR"] = tempfile.tempdir = _FOLDER
+os.environ["TFDS_DATA_DIR"] = f"{_FOLDER}/tfds"  # Not the user's data sets.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

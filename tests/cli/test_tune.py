@@ -1,5 +1,6 @@
 """`timirec tune`: finds settings, survives a kill, and feeds `train`."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,9 +13,10 @@ import pytest
 from tests.cli.test_kill import TIMIREC
 from tests.cli.test_main import failure, read_metrics, write_log
 from tests.cli.test_reproduce import read_until
+from tfrs_timirec._claim import claim
 from tfrs_timirec.cli.main import main
 from tfrs_timirec.data import Interactions
-from tfrs_timirec.experiments import TrainingSettings
+from tfrs_timirec.experiments import TrainingSettings, tuning
 from tfrs_timirec.experiments.presets import read_preset, write_preset
 from tfrs_timirec.experiments.tuning import PAPER_GRID, TrialPruning, Tuner
 
@@ -179,6 +181,36 @@ def test_there_are_as_many_trials_as_were_asked_for(
         if trial.state.name == "COMPLETE"
     ]
     assert len(points) == len(set(points)) == num_trials
+
+
+def test_preset_of_a_slower_process_is_not_an_older_one(tmp_path, monkeypatch):
+    tuner = Tuner(
+        settings=TrainingSettings(model="comirec"),
+        grid={"l2": (0.1, 0.2)},
+        interactions=Interactions.from_csv(write_log(tmp_path / "log.csv")),
+        folder=tmp_path / "study",
+    )
+    study = tuner._study(2)
+    bad, good = study.ask(), study.ask()
+    for trial in (bad, good):
+        trial.suggest_categorical("l2", (0.1, 0.2))
+    study.tell(bad, 0.1)
+
+    @contextlib.contextmanager
+    def claim_after_another(path, wait=False):
+        monkeypatch.undo()
+        study.tell(good, 0.9)
+        tuner._write_preset(study)
+        with claim(path, wait) as mine:
+            yield mine
+
+    monkeypatch.setattr(tuning, "claim", claim_after_another)
+    tuner._write_preset(study)
+
+    assert read_preset(tuner.preset_path).l2 == good.params["l2"]
+    preset = json.loads(tuner.preset_path.read_text())
+    assert preset["validation_ndcg_at_5"] == 0.9
+    assert preset["trials"]["complete"] == 2
 
 
 def test_diverged_trial_is_one_of_them(tmp_path):

@@ -344,13 +344,13 @@ class Tuner:
 
     def _write_preset(self, study: optuna.Study) -> None:
         states = import_optuna().trial.TrialState
-        complete = study.get_trials(states=(states.COMPLETE,))
-        if not complete:
-            return
-        num_pruned = len(study.get_trials(states=(states.PRUNED,)))
-        best = max(complete, key=lambda trial: trial.value or -math.inf)
-        settings: Any = dataclasses.replace(self.settings, **best.params)
-        with claim(self._lock, wait=True):
+        with claim(self._lock, wait=True):  # Another trial may end meanwhile.
+            complete = study.get_trials(states=(states.COMPLETE,))
+            if not complete:
+                return
+            num_pruned = len(study.get_trials(states=(states.PRUNED,)))
+            best = max(complete, key=lambda trial: trial.value or -math.inf)
+            settings: Any = dataclasses.replace(self.settings, **best.params)
             write_preset(
                 self.preset_path,
                 settings,

@@ -18,7 +18,8 @@ from tfrs_timirec.cli.main import main
 from tfrs_timirec.data import Interactions
 from tfrs_timirec.experiments import TrainingSettings, tuning
 from tfrs_timirec.experiments.presets import read_preset, write_preset
-from tfrs_timirec.experiments.tuning import PAPER_GRID, TrialPruning, Tuner
+from tfrs_timirec.experiments.trial_pruning import TrialPruning
+from tfrs_timirec.experiments.tuning import PAPER_GRID, Tuner
 
 optuna = pytest.importorskip("optuna")
 
@@ -181,6 +182,24 @@ def test_there_are_as_many_trials_as_were_asked_for(
         if trial.state.name == "COMPLETE"
     ]
     assert len(points) == len(set(points)) == num_trials
+
+
+def test_study_lies_in_a_folder_of_any_name(tmp_path):
+    def make_tuner(name):
+        return Tuner(
+            settings=TrainingSettings(model="comirec"),
+            grid={"l2": (0.1, 0.2)},
+            interactions=log,
+            folder=tmp_path / name,
+        )
+
+    log = Interactions.from_csv(write_log(tmp_path / "log.csv"))
+    make_tuner("of {user} 100%")._study(2)
+
+    assert (tmp_path / "of {user} 100%" / "study.db").exists()
+    with pytest.raises(ValueError, match=r"`folder` must be .* with \?"):
+        make_tuner("which?")
+    assert not (tmp_path / "which?").exists()
 
 
 def test_preset_of_a_slower_process_is_not_an_older_one(tmp_path, monkeypatch):

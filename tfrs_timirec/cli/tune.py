@@ -29,7 +29,8 @@ from tfrs_timirec.experiments.model_builders import (
     foreign_settings,
 )
 from tfrs_timirec.experiments.settings import TrainingSettings
-from tfrs_timirec.experiments.tuning import PAPER_GRID, Tuner, import_optuna
+from tfrs_timirec.experiments.trial_pruning import import_optuna
+from tfrs_timirec.experiments.tuning import PAPER_GRID, Tuner
 
 _SHOWN = 10
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import math
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import rich.console
 import tensorflow as tf
 
 from tfrs_timirec._claim import claim
+from tfrs_timirec._files import check_path
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.experiments.data_source import DataSource
 from tfrs_timirec.experiments.environment import describe_environment
@@ -26,13 +28,16 @@ from tfrs_timirec.experiments.presets import write_preset
 from tfrs_timirec.experiments.run_folder import RunFolder
 from tfrs_timirec.experiments.settings import TrainingSettings
 from tfrs_timirec.experiments.training_run import TrainingRun
+from tfrs_timirec.experiments.trial_pruning import (
+    MONITOR,
+    TrialPruning,
+    import_optuna,
+)
 from tfrs_timirec.training.backup import Backup
 from tfrs_timirec.training.divergence import DivergedError
 
 if TYPE_CHECKING:
     import optuna
-
-MONITOR = "val_ndcg_at_5"
 
 PAPER_GRID: dict[str, tuple[float, ...]] = {
     "learning_rate": (1e-3, 5e-4, 1e-4),
@@ -44,59 +49,6 @@ PAPER_GRID: dict[str, tuple[float, ...]] = {
 
 # Of points that were tried already, before a random one takes their place.
 _MOST_REPEATS = 5
-
-
-class TrialPruning(tf.keras.callbacks.Callback):
-    """Ends a trial whose validation curve is below those of the others.
-
-    It reports the monitored metric of every epoch, also of those before an
-    interruption; an epoch of the second stage follows on the most that the
-    first could have had, so that trials are compared epoch by epoch.
-
-    Args:
-        trial: the trial.
-        max_epochs: most epochs of a stage.
-
-    Raises:
-        optuna.TrialPruned: from within `fit`, which ends it.
-
-    Example:
-    >>> pruning = TrialPruning(trial, max_epochs=200)
-    >>> pruning.backup = Backup(run.folder / "backup")
-    >>> run.train(callbacks=[pruning])
-    """
-
-    def __init__(self, trial: optuna.Trial, max_epochs: int):
-        super().__init__()
-        self.backup: Backup | None = None
-        self._trial = trial
-        self._max_epochs = max_epochs
-        self._epochs: dict[int, int] = {}
-        self._reported: set[int] = set()
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Reports the epochs of the backup."""
-        self._epochs.clear()
-        progress = self.backup.progress() if self.backup else None
-        for entry in progress["history"] if progress else ():
-            self._report(int(entry["stage"]), entry[MONITOR])
-
-    def on_epoch_end(
-        self, epoch: int, logs: dict[str, Any] | None = None
-    ) -> None:
-        """Reports an epoch; ends training if the trial is to be pruned."""
-        if logs and "stage" in logs:
-            self._report(int(logs["stage"]), logs[MONITOR])
-            if self._trial.should_prune():
-                raise import_optuna().TrialPruned
-
-    def _report(self, stage: int, value: float) -> None:
-        epoch = self._epochs.get(stage, 0)
-        self._epochs[stage] = epoch + 1
-        step = (stage - 1) * self._max_epochs + epoch
-        if step not in self._reported:
-            self._reported.add(step)
-            self._trial.report(0.0 if math.isnan(value) else value, step)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,7 +75,7 @@ class Tuner:
     Raises:
         ImportError: if Optuna is not installed.
         ValueError: if a name is no setting of the model, or has no value to
-            try, or a bad one.
+            try, or a bad one, or if the path of `folder` holds a wildcard.
 
     Example:
     >>> Tuner(settings=settings, grid=PAPER_GRID, interactions=log,
@@ -139,6 +91,7 @@ class Tuner:
 
     def __post_init__(self) -> None:
         import_optuna()
+        check_path("folder", self.folder)
         known = [
             field.name
             for field in dataclasses.fields(self.settings)
@@ -189,9 +142,11 @@ class Tuner:
             "grid": {name: list(values) for name, values in self.grid.items()},
             "data_fingerprint": self.interactions.fingerprint,
         }
+        # Optuna takes braces for a template.
+        place = re.sub(r"([{}])", r"\1\1", str(self.folder / "study.db"))
         with claim(self._lock, wait=True):
             study = optuna.create_study(
-                storage=f"sqlite:///{self.folder / 'study.db'}",
+                storage=f"sqlite:///{place}",
                 study_name="timirec",
                 direction="maximize",
                 load_if_exists=True,
@@ -375,22 +330,6 @@ class Tuner:
 
     def _trial_lock(self, number: int) -> pathlib.Path:
         return self.folder / "trials" / f"{number}.lock"
-
-
-def import_optuna() -> Any:
-    """Returns the module `optuna`.
-
-    Raises:
-        ImportError: if it is not installed; names the extra that installs it.
-    """
-    try:
-        import optuna  # noqa: PLC0415
-    except ImportError as error:
-        raise ImportError(
-            "Tuning needs Optuna, which is not installed. Install the extra:"
-            " pip install 'tfrs-timirec[tune]'"
-        ) from error
-    return optuna
 
 
 def _points(grid: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:

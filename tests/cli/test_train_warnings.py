@@ -43,8 +43,31 @@ def test_one_process_trains_in_a_folder(doubled, capsys):
     with claim(run.with_name("run.lock")):
         error = failure(capsys, *arguments)
 
-    assert "`output` must be a folder that no other process trains in" in error
+    assert "`output` must be a folder that no other process works in" in error
     assert main(arguments) == 0
+
+
+def test_several_devices_are_one_process(doubled, capsys):
+    arguments, run = doubled
+
+    with claim(run.with_name("run.lock")):
+        error = failure(capsys, *arguments, "--strategy", "mirrored")
+
+    assert "no other process works in" in error
+
+
+def test_run_is_not_ranked_by_two_at_once(doubled, tmp_path, capsys):
+    _, run = doubled
+    before = (run / "metrics.json").read_bytes()
+
+    with claim(run.with_name("run.lock")):
+        error = failure(capsys, "evaluate", run)
+
+    assert "`RUN` must be a folder that no other process works in" in error
+    assert f"Received: RUN='{run}'" in error
+    assert (run / "metrics.json").read_bytes() == before
+    failure(capsys, "evaluate", tmp_path / "typo")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", [".", "..", "../run"])
@@ -57,7 +80,7 @@ def test_folder_of_any_name_is_locked_from_beside_it(
     words = [word if word != str(run) else name for word in arguments]
 
     with claim(run.with_name("run.lock")):
-        assert "no other process trains in" in failure(capsys, *words)
+        assert "no other process works in" in failure(capsys, *words)
 
     assert main(words) == 0
     out = capsys.readouterr().out
@@ -77,7 +100,7 @@ def test_two_demos_do_not_share_a_folder(tmp_path, capsys):
     with claim(tmp_path / "run.lock"):
         error = failure(capsys, "demo", "--output", tmp_path / "run")
 
-    assert "no other process trains in" in error
+    assert "no other process works in" in error
 
 
 def test_root_is_no_run_folder(doubled, capsys):

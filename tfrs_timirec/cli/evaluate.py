@@ -6,6 +6,7 @@ import argparse
 import pathlib
 
 from tfrs_timirec.cli.console import make_console
+from tfrs_timirec.cli.output_claim import claim_output
 from tfrs_timirec.cli.results_table import print_results
 from tfrs_timirec.experiments import PARTS, TrainingRun
 
@@ -65,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     console = make_console()
     training_run = TrainingRun.open(args.run_folder)
     parts = (args.part,) if args.part else PARTS
-    results = training_run.evaluate(parts, save_ranks=args.save_ranks)
+    with claim_output(args.run_folder, "RUN"):
+        results = training_run.evaluate(parts, save_ranks=args.save_ranks)
     print_results(console, results, parts)
     ranks = (
         f", every rank in {training_run.ranks_path}" if args.save_ranks else ""

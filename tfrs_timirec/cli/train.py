@@ -151,8 +151,8 @@ def run(args: argparse.Namespace) -> int:
     strategy = join_cluster(args.strategy) if args.strategy else None
     folder = args.output or _default_folder(source, settings)
     check_path("output", folder)
-    # A cluster agrees by itself who writes.
-    claim = claim_output(folder) if strategy is None else nullcontext()
+    # Of a cluster only the chief writes there.
+    claim = claim_output(folder) if is_chief(strategy) else nullcontext()
     with claim:
         return _train(args, source, settings, strategy, folder)
 

@@ -98,6 +98,16 @@ def test_one_process_is_its_own_chief():
             },
             "multi_worker",
         ),
+        (
+            {
+                "cluster": {
+                    "chief": ["localhost:1"],
+                    "worker": ["localhost:2"],
+                },
+                "task": {"type": "chief", "index": 0},
+            },
+            "parameter_server",
+        ),
     ],
 )
 def test_task_that_the_strategy_does_not_have(monkeypatch, config, name):
@@ -106,6 +116,14 @@ def test_task_that_the_strategy_does_not_have(monkeypatch, config, name):
         monkeypatch.setenv("TF_CONFIG", json.dumps(config))
 
     with pytest.raises(ValueError, match="`TF_CONFIG` must say"):
+        join_cluster(name)
+
+
+@pytest.mark.parametrize("name", ["multi_worker", "parameter_server"])
+def test_what_is_no_json_is_named(monkeypatch, name):
+    monkeypatch.setenv("TF_CONFIG", "{worker}")
+
+    with pytest.raises(ValueError, match=r"`TF_CONFIG` must.*'\{worker\}'"):
         join_cluster(name)
 
 

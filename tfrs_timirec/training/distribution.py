@@ -44,8 +44,8 @@ def join_cluster(name: StrategyName) -> tf.distribute.Strategy:
         name: the name.
 
     Raises:
-        ValueError: if the name is unknown, or `TF_CONFIG` names no task that
-            the strategy has.
+        ValueError: if the name is unknown, or `TF_CONFIG` is no JSON, names no
+            task that the strategy has, or lacks those that it needs.
 
     Example:
     >>> strategy = join_cluster("mirrored")
@@ -63,13 +63,21 @@ def join_cluster(name: StrategyName) -> tf.distribute.Strategy:
             else tf.distribute.ReductionToOneDevice()
         )
     cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver()
-    tasks: tuple[str, ...] = ("chief", "worker")
+    tasks, needed = {"chief", "worker"}, set()
     if name == "parameter_server":
-        tasks += ("ps",)
-    if cluster.task_type not in tasks:
+        tasks, needed = {"chief", "worker", "ps"}, {"worker", "ps"}
+    try:
+        fits = cluster.task_type in tasks
+        fits = fits and needed <= set(cluster.cluster_spec().jobs)
+    except ValueError:  # It is no JSON.
+        fits = False
+    if not fits:
+        others = (
+            f", and who are {' and '.join(sorted(needed))}" if needed else ""
+        )
         raise ValueError(
             "`TF_CONFIG` must say which task this process is:"
-            f" {', '.join(tasks)}. Received:"
+            f" {', '.join(sorted(tasks))}{others}. Received:"
             f" TF_CONFIG={os.environ.get('TF_CONFIG')!r}. Set it to JSON as"
             ' {"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task":'
             ' {"type": "worker", "index": 0}}.'

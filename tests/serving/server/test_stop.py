@@ -164,8 +164,10 @@ def test_slow_client_holds_the_stop_up_no_longer_than_the_grace(toy_version):
         connection.putheader("Content-Length", "1000")
         connection.endheaders(json.dumps(ask([["a"]])).encode())
 
+        start = time.monotonic()
         server.call(server.server.close())
 
+        assert time.monotonic() - start < PATIENCE / 2
         connection.close()
 
 

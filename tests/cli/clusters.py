@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+ROOT = pathlib.Path(__file__).parents[2]
 TIMIREC = (str(pathlib.Path(sys.executable).with_name("timirec")),)
 _CONNECTIONS = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 _PORTS_A_PROCESS = 500
@@ -61,6 +62,7 @@ class Cluster:
         with open(self.log(task, index), "ab") as log:
             self.processes[task, index] = subprocess.Popen(
                 self._command,
+                cwd=ROOT,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={

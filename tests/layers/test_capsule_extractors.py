@@ -1,5 +1,6 @@
 """The routing extractors: who votes how, and how many interests there are."""
 
+import pathlib
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 from tests.layers.test_routing import route_by_hand
 from tfrs_timirec.layers import DynamicRoutingExtractor, MINDExtractor
 
+ROOT = pathlib.Path(__file__).parents[2]
 IDS = np.array([[0, 0, 3, 5, 2], [4, 3, 4, 2, 6]], np.int32)
 SIZES = {
     "vocabulary_size": 7,
@@ -79,6 +81,7 @@ def test_mind_is_the_same_in_every_call_and_process():
     )
     other_process = subprocess.run(
         [sys.executable, "-c", program],
+        cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
 """Training on several devices comes to the numbers of one."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -17,12 +18,15 @@ from tfrs_timirec.training import (
 )
 from tfrs_timirec.training.distribution import table_partitions
 
+ROOT = pathlib.Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="module")
 def mirrored():
     """What one and two replicas came to, by the loss."""
     result = subprocess.run(
         [sys.executable, "-m", "tests.training.mirrored_program"],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -103,7 +103,9 @@ class Report:
                 isinstance(row.get(name), int | float) for row in self.rows
             )
             table.add_column(
-                name.replace("_", " "), justify="right" if numeric else "left"
+                name.replace("_", " "),
+                justify="right" if numeric else "left",
+                overflow="fold",  # Nothing is cut where the table is narrow.
             )
         for row in self.rows:
             table.add_row(*(_cell(row.get(name)) for name in names))

@@ -61,6 +61,14 @@ def test_table_has_a_column_for_each_name(report, capsys):
     assert not report.path.exists()
 
 
+def test_narrow_table_cuts_nothing_off(report, capsys):
+    report.add(step="pretraining", rows_per_second=1.0, note="a-longer-word")
+
+    report.print(rich.console.Console(width=40))
+
+    assert "…" not in capsys.readouterr().out
+
+
 def test_peak_memory_is_that_of_a_process(reporting):
     # An interpreter with TensorFlow: more than 100 MiB, less than 100 GiB.
     assert 0.1 < reporting.peak_memory_gib() < 100

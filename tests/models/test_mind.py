@@ -60,6 +60,32 @@ def test_infinite_power_is_comirec():
     assert model.compute_loss(batch) == greedy.compute_loss(batch)
 
 
+@pytest.mark.parametrize("power", [60.0, 1e4])
+def test_large_power_attends_to_the_best_interest_alone(power):
+    model = make(attention_power=power)
+    greedy = ComiRec(extractor=model.extractor, max_history_length=4)
+    batch = make_batch()
+    ids = np.random.default_rng(1).integers(7, 12, (6, 4))
+    batch["item_ids"] = tf.constant(ids, tf.int32)
+    # The histories' items, from id 7 on, have positive entries and so have
+    # the interests. They meet targets of either sign and of both.
+    items = np.abs(model.item_embeddings.numpy())
+    items[2:7] *= np.array(
+        [[60] * 4, [-60] * 4, [90, -60, 60, -90], [30] * 4, [-30] * 4]
+    )
+    model.item_embeddings.assign(items)
+    model.extractor.vote_kernel.assign(tf.eye(4))
+    fit = np.einsum("bkd,bd->bk", model(batch), items[batch["target_id"]])
+    assert fit.max() > 10
+    assert fit.max(axis=1).min() < -10
+
+    values = gradients(model, batch)
+
+    expected = greedy.compute_loss(batch).numpy()
+    assert model.compute_loss(batch).numpy() == pytest.approx(expected)
+    assert all(np.isfinite(value) for value in values.values())
+
+
 def test_inactive_interests_get_no_attention():
     # Histories of 4 and 2 items have 2 and 1 of the 3 interests; with copies
     # counted, the first interest would weigh twice or three times.

@@ -96,7 +96,22 @@ class MIND(ComiRec):
         scores = self._score_instances(features, interests)
         fit = scores[:, :, 0]  # (batch, num_interests)
         weights = masked_softmax(
-            tf.sign(fit) * tf.abs(fit) ** self.attention_power,
+            _signed_power(fit, self.attention_power),
             self.extractor.active_interests(features["item_ids"]),
         )
         return self._mean_ranking_loss(tf.einsum("bk,bki->bi", weights, scores))
+
+
+def _signed_power(fit: tf.Tensor, power: float) -> tf.Tensor:
+    """Returns (batch, num_interests) powers, for a softmax over interests.
+
+    Powers above 1e20 give the best interest all the attention. Before they
+    leave the range of float32 all interests shrink with the best one, which
+    does not change that.
+    """
+    best = tf.reduce_max(fit, axis=1, keepdims=True)
+    largest = 1e20 ** (1 / power)
+    shrinkage = tf.maximum(tf.abs(best) / largest, 1.0)
+    fit = fit / tf.stop_gradient(shrinkage)
+    fit = tf.maximum(fit, -(1e25 ** (1 / power)))  # Far behind the best.
+    return tf.sign(fit) * tf.abs(fit) ** power

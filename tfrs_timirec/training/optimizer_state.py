@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
+from typing import Any
+
 import tensorflow as tf
 
 from tfrs_timirec.training.stage_weights import assign
+
+# What a stage set and what it is to be again, while a `fit` runs or where one
+# was broken off, which tells no callback.
+_staged_rates: weakref.WeakKeyDictionary[Any, tuple[float, float]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def check_can_be_cleared(optimizer: tf.keras.optimizers.Optimizer) -> None:
@@ -32,21 +41,47 @@ def check_can_be_cleared(optimizer: tf.keras.optimizers.Optimizer) -> None:
         )
 
 
-def settable_learning_rate(
+def usual_learning_rate(
     optimizer: tf.keras.optimizers.Optimizer,
 ) -> float | None:
     """Returns an optimizer's step size; None where a schedule decides it.
+
+    That of a stage does not count as such, where a `fit` was broken off.
 
     Args:
         optimizer: the optimizer.
 
     Example:
-    >>> settable_learning_rate(AdamL2(learning_rate=0.5))
+    >>> usual_learning_rate(AdamL2(learning_rate=0.5))
     0.5
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if isinstance(inner.get_config()["learning_rate"], dict):
         return None
+    rate = _rate(inner)
+    staged, usual = _staged_rates.get(inner, (rate, rate))
+    return usual if rate == staged else rate
+
+
+def note_usual_learning_rate(
+    optimizer: tf.keras.optimizers.Optimizer, usual: float | None
+) -> None:
+    """Notes that an optimizer's step size is that of a stage.
+
+    Args:
+        optimizer: the optimizer.
+        usual: what its step size is to be again; None with a schedule.
+
+    Example:
+    >>> optimizer.learning_rate = 1e-4
+    >>> note_usual_learning_rate(optimizer, 1e-3)
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if usual is not None:
+        _staged_rates[inner] = (_rate(inner), usual)
+
+
+def _rate(inner: tf.keras.optimizers.Optimizer) -> float:
     return float(tf.keras.backend.get_value(inner.learning_rate))
 
 

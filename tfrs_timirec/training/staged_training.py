@@ -14,7 +14,8 @@ from tfrs_timirec.training.backup import Backup
 from tfrs_timirec.training.optimizer_state import (
     check_can_be_cleared,
     clear_optimizer,
-    settable_learning_rate,
+    note_usual_learning_rate,
+    usual_learning_rate,
 )
 from tfrs_timirec.training.stage_weights import StageWeights, whole_weights
 from tfrs_timirec.training.stopping_rule import StoppingRule
@@ -123,7 +124,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
             )
         optimizer = self.model.optimizer
         check_can_be_cleared(optimizer)
-        self._usual_rate = settable_learning_rate(optimizer)
+        self._usual_rate = usual_learning_rate(optimizer)
         if self._learning_rates and self._usual_rate is None:
             raise ValueError(
                 "StagedTraining: `learning_rates` must be left out where a"
@@ -136,6 +137,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
             self.model.set_stage(self.model.stages[self._next_stage - 1])
             if self.history[-1]["stage"] != self._next_stage:
                 self._set_learning_rate()
+            else:
+                note_usual_learning_rate(optimizer, self._usual_rate)
             self.model.stop_training = self.finished
             return
         self.history, self.finished = [], False
@@ -183,7 +186,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
         if not self.finished:
             self._end_early()
         if self._learning_rates:  # The next `fit` may be without this.
-            self.model.optimizer.learning_rate = self._usual_rate
+            self._change_learning_rate(self._usual_rate)
 
     def _keep_best(self) -> None:
         self.stage_weights.keep(self.model.stage, whole_weights(self.model))
@@ -209,9 +212,13 @@ class StagedTraining(tf.keras.callbacks.Callback):
 
     def _set_learning_rate(self) -> None:
         if self._usual_rate is not None:
-            self.model.optimizer.learning_rate = self._learning_rates.get(
-                self.model.stage, self._usual_rate
+            self._change_learning_rate(
+                self._learning_rates.get(self.model.stage, self._usual_rate)
             )
+
+    def _change_learning_rate(self, rate: float | None) -> None:
+        self.model.optimizer.learning_rate = rate
+        note_usual_learning_rate(self.model.optimizer, self._usual_rate)
 
     def _end_early(self) -> None:
         stages = self.model.stages

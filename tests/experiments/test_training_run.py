@@ -1,10 +1,14 @@
 """Runs that break off while they write, and runs opened by their folder."""
 
 import dataclasses
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
+import rich.console
+import tensorflow as tf
 
 from tfrs_timirec.experiments import (
     TrainingRun,
@@ -96,6 +100,25 @@ def test_data_is_made_as_the_settings_say(log, tmp_path, monkeypatch):
             "features": ("item_ids",),
         },
     }
+
+
+def test_breaking_off_gives_the_terminal_back(log, tmp_path):
+    def die(*arguments, **by_name):
+        raise KeyboardInterrupt
+
+    output = sys.stdout
+    terminal = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        TrainingRun(SETTINGS, log, tmp_path).train(
+            callbacks=[tf.keras.callbacks.LambdaCallback(on_batch_end=die)],
+            console=rich.console.Console(file=terminal, force_terminal=True),
+        )
+
+    # The bar hid the cursor and took what others print.
+    hide, show = "\x1b[?25l", "\x1b[?25h"
+    assert hide in terminal.getvalue()
+    assert terminal.getvalue().count(show) == terminal.getvalue().count(hide)
+    assert sys.stdout is output
 
 
 @pytest.mark.parametrize("broken", ["write_history", "write_weights"])

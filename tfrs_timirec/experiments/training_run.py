@@ -218,23 +218,27 @@ class TrainingRun:
         )
         shown = [TrainingProgress(staged, console)] if console else []
         validation = data.pop("callbacks")
-        model.fit(
-            **data,
-            epochs=staged.max_epochs(model),
-            initial_epoch=staged.initial_epoch,
-            callbacks=[
-                EpochTimer(),
-                DivergenceCheck(),
-                *validation,
-                staged,
-                *shown,
-                tf.keras.callbacks.TensorBoard(
-                    self._files.tensorboard, write_graph=False
-                ),
-                *callbacks,
-            ],
-            verbose=verbose,
-        )
+        try:
+            model.fit(
+                **data,
+                epochs=staged.max_epochs(model),
+                initial_epoch=staged.initial_epoch,
+                callbacks=[
+                    EpochTimer(),
+                    DivergenceCheck(),
+                    *validation,
+                    staged,
+                    *shown,
+                    tf.keras.callbacks.TensorBoard(
+                        self._files.tensorboard, write_graph=False
+                    ),
+                    *callbacks,
+                ],
+                verbose=verbose,
+            )
+        finally:  # A run that breaks off would keep its bar.
+            for progress in shown:
+                progress.on_train_end()
         self._files.write_history(staged.history)
         for stage, weights in staged.stage_weights.items():
             self._files.write_weights(stage, weights)

@@ -16,7 +16,8 @@ class TrainingProgress(tf.keras.callbacks.Callback):
 
     A line says the stage, the epoch of that stage, the loss, the monitored
     validation metric, its best value so far, and the seconds if an
-    `EpochTimer` comes first.
+    `EpochTimer` comes first. Where `fit` may be broken off, which tells no
+    callback, call `on_train_end`: else the bar keeps hold of the terminal.
 
     Args:
         staged: the callback that runs the stages; it must come before this

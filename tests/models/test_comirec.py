@@ -110,6 +110,26 @@ def test_candidate_ranks_by_hand():
     assert ranks.numpy().tolist() == [2, 3.5]
 
 
+@pytest.mark.parametrize("vocabulary_size", [12, 100])
+def test_data_set_need_not_say_how_many_candidates_there_are(vocabulary_size):
+    model = make_model(ComiRec, vocabulary_size=vocabulary_size)
+    model.compile()
+    batch = make_batch()
+    spec = {
+        name: tf.TensorSpec(values.shape, values.dtype)
+        for name, values in batch.items()
+    }
+    spec["candidate_ids"] = tf.TensorSpec((None, None), tf.int32)
+    known = tf.data.Dataset.from_tensors(batch)
+    unknown = tf.data.Dataset.from_generator(
+        lambda: [batch], output_signature=spec
+    )
+
+    assert model.evaluate(unknown, verbose=0) == pytest.approx(
+        model.evaluate(known, verbose=0)
+    )
+
+
 @pytest.mark.parametrize("transformer", [False, True])
 def test_interests_have_their_shape(transformer):
     model = make_model(ComiRec, transformer=transformer)

@@ -20,8 +20,8 @@ RANKING_LOSSES: Mapping[str, type[tf.keras.losses.Loss]] = MappingProxyType(
 )
 """How a target's score is compared with those of negatives, by name."""
 
-# Scoring everybody's candidates out of one product with all items is faster
-# than gathering their vectors, unless the catalogue is this much larger.
+# Scoring candidates out of one product with all items is faster than gathering
+# their vectors, unless the catalogue is this much larger; unknown counts as 1.
 MOST_ITEMS_A_CANDIDATE = 64
 
 Features = Mapping[str, tf.Tensor]
@@ -380,7 +380,7 @@ class SequentialRecommender(_SaveableModel):
             axis=1,
         )
         num_items = self.item_embeddings.shape[0]
-        if num_items > MOST_ITEMS_A_CANDIDATE * item_ids.shape[1]:
+        if num_items > MOST_ITEMS_A_CANDIDATE * (item_ids.shape[1] or 1):
             scores = self.score(user_vectors, item_ids)
         else:
             # In halves, which two cores work on side by side.

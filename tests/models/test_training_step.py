@@ -121,6 +121,15 @@ def test_batch_that_fills_a_replica_leaves_the_mean_losses(stage):
     assert real["loss"].numpy() != before["loss"].numpy()
 
 
+def test_labels_are_refused():
+    model = make_model()
+    model.compile("adam")
+    batch = make_batch()
+
+    with pytest.raises(ValueError, match="without labels.*`target_id`"):
+        model.fit(batch, batch["target_id"], verbose=0)
+
+
 def test_compile_takes_no_loss_and_no_metrics():
     model = make_model()
 

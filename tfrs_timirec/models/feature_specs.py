@@ -65,6 +65,24 @@ def check_features(
         )
 
 
+def check_no_labels(owner: str, features: Mapping[str, tf.Tensor]) -> None:
+    """Raises a ValueError if a batch to train on comes with labels.
+
+    Args:
+        owner: name of the model; the message starts with it.
+        features: the batch, which Keras makes a tuple if it has labels.
+
+    Raises:
+        ValueError: saying where the label belongs.
+    """
+    if isinstance(features, tuple):
+        raise ValueError(
+            f"{owner}: a batch must be a dict of features without labels or"
+            f" weights. Received: a tuple of {len(features)}. What came next"
+            " is the feature `target_id`; see `training_dataset`."
+        )
+
+
 def longest_history(default: int, *layers: tf.keras.layers.Layer) -> int:
     """Returns the most places that all of some layers can read.
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
+from tfrs_timirec.models.feature_specs import check_no_labels
 from tfrs_timirec.models.saveable_model import _SaveableModel
 from tfrs_timirec.models.scoring import batch_mean, batch_share, best_scores
 
@@ -294,6 +295,7 @@ class SequentialRecommender(_SaveableModel):
 
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Takes one optimizer step; returns the running mean of the losses."""
+        check_no_labels(type(self).__name__, features)
         with tf.GradientTape() as tape:
             loss = self.compute_loss(features, training=True)
             if self.losses:

@@ -110,3 +110,12 @@ def test_figures_are_written_as_png(tmp_path):
     )
 
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_same_figure_makes_the_same_file(tmp_path):
+    first, second = (
+        save_figure(draw_training_curves(HISTORY), tmp_path / name / "a.svg")
+        for name in ("first", "second")
+    )
+
+    assert first.read_bytes() == second.read_bytes()

@@ -25,6 +25,7 @@ def make_result(
     )
     return {
         "cell": cell.name,
+        "seed": cell.settings.seed,
         "test": {"sampled": sampled, "full": full},
         "settings": dataclasses.asdict(cell.settings),
         "command": "timirec reproduce",

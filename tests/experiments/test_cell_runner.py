@@ -159,6 +159,25 @@ def test_lost_pretraining_is_made_anew(finished, tmp_path):
     assert "Again, for its weights: comirec" in output.getvalue()
     assert runner.store.read(cell)["test"] == store.read(cell)["test"]
     assert runner.store.read(cell.pretraining) == known  # As it was.
+    assert runner.store.read(cell)["pretrained_from"] == str(
+        cell.pretraining.path
+    )
+
+
+def test_pretraining_that_comes_out_otherwise_is_said(finished, tmp_path):
+    folder, log, _ = finished
+    (cell,) = make_cells("timirec")
+    store = ResultStore(folder / "results")
+    runner, output = make_runner(tmp_path, log)
+    runner.store = ResultStore(tmp_path)
+    known = store.read(cell.pretraining)
+    known["test"]["sampled"]["hit_rate_at_10"] += 0.01
+    runner.store.write(cell.pretraining, known)
+
+    runner.run([cell])
+
+    assert runner.store.read(cell)["pretrained_from"] is None
+    assert f"first stage of {cell} is not that of" in output.getvalue()
 
 
 def test_other_order_of_equal_times_is_another_result(finished):

@@ -9,6 +9,7 @@ import scipy.stats
 from tests.experiments.results import fill, make_result
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS
 from tfrs_timirec.experiments.experiment import Plan
+from tfrs_timirec.experiments.paper_numbers import MISPRINTS, TABLE_2
 from tfrs_timirec.experiments.result_figures import draw_figure
 from tfrs_timirec.experiments.result_store import (
     ResultStore,
@@ -24,6 +25,7 @@ def make_plan(name="table4", systems=None, **options):
             "experiment": EXPERIMENTS[name].choose(systems),
             "datasets": ("amazon_beauty",),
             "seeds": (0, 1, 2),
+            "preset_name": "paper",
             **options,
         }
     )
@@ -74,28 +76,86 @@ def test_mean_deviation_and_paper_stand_side_by_side(tmp_path):
 
     text = render_tables(plan, plan.datasets[0], store)
 
-    # Mean 0.2, standard deviation 0.01: within two of 0.2006. The paper's
-    # NDCG of 0.1118 is 2.36 standard deviations (0.005) above 0.1.
-    assert row(text, "TiMiRec")[:6] == [
+    # Mean 0.2, standard deviation 0.01: within two of 0.2006.
+    assert row(text, "TiMiRec")[:4] == [
         *("TiMiRec", "3", "0.2000 ± 0.0100", "0.2006"),
-        *("0.1000 ± 0.0050 ▼", "0.1118"),
     ]
-    # 0.21 is 3.13 standard deviations above 0.1787.
-    assert row(text, "joint train")[2:4] == ["0.2100 ± 0.0100 ▲", "0.1787"]
+    # 0.21 is 3.13 standard deviations above 0.1787, an NDCG of 0.105 is 0.4
+    # (of 0.005) above 0.1030.
+    assert row(text, "joint train")[2:6] == [
+        *("0.2100 ± 0.0100 ▲", "0.1787", "0.1050 ± 0.0050", "0.1030"),
+    ]
     # Never run: empty, but for the paper's.
     assert row(text, "w/o stopgrad")[:4] == ["w/o stopgrad", "", "", "0.1971"]
     assert "timirec reproduce\n" in text
     assert "2026-01-02" in text
 
 
-def test_one_seed_has_no_deviation_and_no_flag(tmp_path):
+@pytest.mark.parametrize(
+    ("hit_rates", "shown"),
+    [((0.1,), "0.1000"), ((0.1, 0.1), "0.1000 ± 0.0000")],
+)
+def test_one_or_two_seeds_are_not_flagged(tmp_path, hit_rates, shown):
     store, plan = ResultStore(tmp_path), make_plan()
-    fill(store, plan, {"TiMiRec": (0.1,)})
+    fill(store, plan, {"TiMiRec": hit_rates})
 
     text = render_tables(plan, plan.datasets[0], store)
 
-    assert row(text, "TiMiRec")[1:4] == ["1", "0.1000", "0.2006"]
-    assert "▼" not in row(text, "TiMiRec")[2]
+    assert row(text, "TiMiRec")[1:4] == [str(len(hit_rates)), shown, "0.2006"]
+
+
+def test_misprint_of_the_paper_is_marked_and_not_compared(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    fill(store, plan, {"TiMiRec": (0.3, 0.3, 0.3)})
+
+    text = render_tables(plan, plan.datasets[0], store)
+
+    assert row(text, "TiMiRec")[2:6] == [
+        *("0.3000 ± 0.0000 ▲", "0.2006", "0.1500 ± 0.0000", "0.1118†"),
+    ]
+    assert "† A misprint" in text
+
+
+@pytest.mark.parametrize("dataset", TABLE_2)
+def test_misprints_are_what_the_papers_other_numbers_exclude(dataset):
+    found = set()
+    for system, numbers in TABLE_2[dataset].items():
+        hit_rates, ndcgs = numbers[:3], list(numbers[3:])
+        for place, (first, last) in enumerate([(6, 10), (11, 20)], start=1):
+            hits = hit_rates[place] - hit_rates[place - 1]
+            least, most = (
+                ndcgs[place - 1] + hits / np.log2(rank + 1)
+                for rank in (last, first)
+            )
+            # Each of the four numbers is rounded to four digits.
+            if not least - 2e-4 <= ndcgs[place] <= most + 2e-4:
+                found.add((dataset, system, f"ndcg_at_{last}"))
+                ndcgs[place] = (least + most) / 2  # For what lies behind it.
+
+    assert found == {entry for entry in MISPRINTS if entry[0] == dataset}
+
+
+def test_other_settings_are_said_and_not_flagged(tmp_path):
+    store = ResultStore(tmp_path)
+    plan = make_plan("table2", ["timirec"], preset_name="validated")
+    fill(store, plan, {"TiMiRec": (0.3, 0.3, 0.3)})
+
+    text = render_tables(plan, plan.datasets[0], store)
+
+    assert row(text, "TiMiRec")[4] == "0.3000 ± 0.0000"
+    assert (
+        "- TiMiRec: loss=sampled_softmax, finetuning_rate_factor=0.1, l2=0.0"
+        in text
+    )
+
+
+def test_settings_of_the_paper_are_said_to_be(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    fill(store, plan, {"TiMiRec": (0.2,), "joint train": (0.2,)})
+
+    text = render_tables(plan, plan.datasets[0], store)
+
+    assert "In the paper's setting (`--preset paper`)." in text
 
 
 def test_other_data_is_not_flagged_but_said(tmp_path):
@@ -107,6 +167,18 @@ def test_other_data_is_not_flagged_but_said(tmp_path):
 
     assert row(text, "TiMiRec")[2] == "0.1000 ± 0.0000"
     assert "The paper's Beauty is another log" in text
+
+
+def test_simulated_data_is_never_the_papers(tmp_path):
+    store = ResultStore(tmp_path)
+    plan = make_plan("table2", datasets=("household_tv/cmcc",))
+    size = {"users": 49_847, "items": 29_074, "interactions": 1_300_351}
+    fill(store, plan, {"TiMiRec": (0.1, 0.1, 0.1)}, size=size)
+
+    text = render_tables(plan, plan.datasets[0], store)
+
+    assert row(text, "TiMiRec")[4:6] == ["0.1000 ± 0.0000", "0.5934"]
+    assert "The paper's CMCC is another log" in text
 
 
 def test_simulated_data_is_said_to_be(tmp_path):

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfrs_timirec.experiments import (
     TrainingRun,
     TrainingSettings,
+    environment,
     preset,
     training_run,
 )
@@ -44,6 +45,28 @@ def make_trained(log, trained, folder):
     )
     run._files.write_history([{"epoch": 0, "stage": 1, "seconds": 1.5}])
     return run
+
+
+def test_metrics_say_what_trained_not_what_evaluates(
+    log, tmp_path, monkeypatch
+):
+    def break_off(*arguments, **by_name):
+        raise KeyboardInterrupt
+
+    def begin_on(processor):
+        monkeypatch.setattr(environment, "processor_name", lambda: processor)
+        return TrainingRun(SETTINGS, log, tmp_path)
+
+    run = begin_on("first")
+    with pytest.raises(KeyboardInterrupt):
+        run.train([tf.keras.callbacks.LambdaCallback(on_epoch_end=break_off)])
+    begin_on("second").train()
+    metrics = begin_on("third").evaluate()
+
+    assert metrics["processor"] == "second"
+    assert metrics["strategy"] is None
+    (earlier,) = metrics["earlier_environments"]
+    assert earlier["processor"] == "first"
 
 
 def losses(history):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
+import matplotlib
 import matplotlib.axes
 import matplotlib.figure
 import matplotlib.layout_engine
@@ -56,10 +57,15 @@ def save_figure(
 ) -> pathlib.Path:
     """Writes a figure as its path ends, in .png or .svg; returns the path.
 
+    The same figure makes the same file.
+
     Args:
         figure: the figure.
         path: the file; its folder is made if it is missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=_DOTS_PER_INCH)
+    # By default an SVG file has its date and random names.
+    metadata = {"Date": None} if path.suffix == ".svg" else None
+    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(path, dpi=_DOTS_PER_INCH, metadata=metadata)
     return path

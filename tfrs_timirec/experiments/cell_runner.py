@@ -177,9 +177,7 @@ class CellRunner:
                 "dataset": cell.dataset,
                 "ties": source["ties"],
                 **metrics,
-                "pretrained_from": (
-                    cell.pretraining and str(cell.pretraining.path)
-                ),
+                "pretrained_from": self._first_stage_of(cell, metrics),
                 "data_size": {
                     "users": log.num_users,
                     "items": log.num_items,
@@ -190,6 +188,28 @@ class CellRunner:
                 **_study_case(run, cell),
             },
         )
+
+    def _first_stage_of(
+        self, cell: Cell, metrics: dict[str, Any]
+    ) -> str | None:
+        """Returns the cell whose result is that of a run's first stage.
+
+        None if it has none, or if its weights were lost and came out otherwise
+        when they were made anew, as on another processor.
+        """
+        start = cell.pretraining
+        if start is None:
+            return None
+        known = self.store.read(start)
+        if known is None or known["test"] == metrics["stage_1"]["test"]:
+            return str(start.path)
+        self._console.print(
+            f"Note: the first stage of {cell} is not that of the result"
+            f" {start}, whose weights were made anew and came out otherwise."
+            " Its own numbers are in `stage_1`.",
+            soft_wrap=True,
+        )
+        return None
 
     def _folder(self, cell: Cell) -> pathlib.Path:
         return self.runs_folder / cell.path

@@ -72,7 +72,7 @@ class ResultStore:
         result = self.read(cell)
         if result is None:
             return False
-        changed = cell.settings.differences(_settings(result))
+        changed = cell.settings.differences(settings_of(result))
         there = result.get("ties", TIE_RULES[0])
         if there != ties:
             changed.append(f"ties ({there!r} there, {ties!r} now)")
@@ -98,7 +98,7 @@ class ResultStore:
         for path in self.path(cell).parent.glob(_SEED_FILES):
             result = _read_result(path)
             known = dataclasses.replace(
-                _settings(result), seed=cell.settings.seed
+                settings_of(result), seed=cell.settings.seed
             )
             changed = cell.settings.differences(known)
             there = result["data_fingerprint"]
@@ -177,8 +177,8 @@ class ResultStore:
                     )
             # As the others are: the plan does not know what was given then.
             for other in list(row.values())[:1]:
-                known = dataclasses.replace(_settings(other), seed=seed)
-                if changed := _settings(result).differences(known):
+                known = dataclasses.replace(settings_of(other), seed=seed)
+                if changed := settings_of(result).differences(known):
                     raise ValueError(
                         "All seeds of a row must be of the same settings."
                         f" Received: {self.path(cell)}, which differs from the"
@@ -195,7 +195,7 @@ def _check_same_cases(results: Results) -> None:
         for seed, result in row.items():
             cases = {
                 "data_fingerprint": result["data_fingerprint"],
-                "num_evaluation_negatives": _settings(
+                "num_evaluation_negatives": settings_of(
                     result
                 ).num_evaluation_negatives,
             }
@@ -213,7 +213,7 @@ def _check_same_cases(results: Results) -> None:
 def _read_result(path: pathlib.Path) -> dict[str, Any]:
     result = read_json(path)
     try:
-        _settings(result)
+        settings_of(result)
     except (KeyError, TypeError) as error:
         raise ValueError(
             "A result must be one that this version can read. Received:"
@@ -223,8 +223,14 @@ def _read_result(path: pathlib.Path) -> dict[str, Any]:
     return result
 
 
-def _settings(result: dict[str, Any]) -> TrainingSettings:
-    """Settings that are younger than the file had their default then."""
+def settings_of(result: dict[str, Any]) -> TrainingSettings:
+    """Returns the settings of a result.
+
+    Those that are younger than the file had their default then.
+
+    Args:
+        result: the result.
+    """
     return TrainingSettings(**result["settings"])
 
 

@@ -224,6 +224,23 @@ class RunFolder:
             shutil.copytree(self.backup, path / self.backup.name)
         return RunFolder(path)
 
+    def add_environment(self, environment: dict[str, Any]) -> None:
+        """Notes what training goes on with, unless it is what it was.
+
+        Args:
+            environment: machine, versions and strategy.
+        """
+        known = self._read_environments()
+        if known[-1:] != [environment]:
+            write_json(
+                self._environments, {"environments": [*known, environment]}
+            )
+
+    def trained_with(self) -> dict[str, Any]:
+        """Returns what trained a run last, and what before; {} if unknown."""
+        *earlier, last = self._read_environments() or [{}]
+        return {**last, "earlier_environments": earlier} if last else {}
+
     def read_metrics(self) -> dict[str, Any]:
         """Returns what `metrics.json` holds; nothing if it is missing.
 
@@ -330,9 +347,18 @@ class RunFolder:
         table = pd.concat([*tables, *kept], ignore_index=True)
         write_whole(self.ranks, table.to_parquet)
 
+    def _read_environments(self) -> list[dict[str, Any]]:
+        if not self._environments.exists():
+            return []
+        return read_json(self._environments)["environments"]
+
     @property
     def _settings(self) -> pathlib.Path:
         return self.path / "settings.json"
+
+    @property
+    def _environments(self) -> pathlib.Path:
+        return self.path / "environments.json"
 
     @property
     def _metrics(self) -> pathlib.Path:

@@ -264,10 +264,21 @@ class TrainingSettings:
             other: the settings "there"; these are the ones "now".
         """
         return [
-            f"{name} ({there!r} there, {now!r} now)"
-            for name, now in dataclasses.asdict(self).items()
-            if name != "steps_per_execution"
-            and (there := getattr(other, name)) != now
+            f"{name} ({getattr(other, name)!r} there,"
+            f" {getattr(self, name)!r} now)"
+            for name in self.names_of_differences(other)
+        ]
+
+    def names_of_differences(self, other: TrainingSettings) -> list[str]:
+        """Returns the names of the settings that `differences` tells of.
+
+        Args:
+            other: the other settings.
+        """
+        return [
+            name
+            for name, value in dataclasses.asdict(self).items()
+            if name != "steps_per_execution" and getattr(other, name) != value
         ]
 
     def build_model(

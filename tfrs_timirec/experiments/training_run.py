@@ -24,8 +24,8 @@ from tfrs_timirec.data.context_features import attribute_sizes
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation import rank_held_out, summarize_ranks
+from tfrs_timirec.experiments import environment
 from tfrs_timirec.experiments.data_source import DataSource
-from tfrs_timirec.experiments.environment import describe_environment
 from tfrs_timirec.experiments.pretrained_start import take_over_pretraining
 from tfrs_timirec.experiments.run_folder import RunFolder, RunRecord
 from tfrs_timirec.experiments.settings import TrainingSettings
@@ -44,6 +44,7 @@ from tfrs_timirec.training.distribution import (
 )
 
 PARTS: tuple[HeldOut, ...] = ("test", "validation")
+_CANDIDATES: tuple[Candidates, ...] = get_args(Candidates)
 
 
 class TrainingRun:
@@ -53,6 +54,7 @@ class TrainingRun:
 
     - `settings.json`: the settings, where the data came from and its
       fingerprint;
+    - `environments.json`: machines, versions and strategies of the training;
     - `backup/`: the state after the last epoch; `train` goes on from there;
     - `history.csv`: losses, validation metrics and seconds of every epoch;
     - `tensorboard/`: the same for TensorBoard;
@@ -216,6 +218,9 @@ class TrainingRun:
             ),
             first_epoch=staged.initial_epoch,
         )
+        self._files.add_environment(
+            environment.describe_training(self.strategy)
+        )
         shown = [TrainingProgress(staged, console)] if console else []
         validation = data.pop("callbacks")
         try:
@@ -378,11 +383,9 @@ class TrainingRun:
                 for number, stage in enumerate(self.model.stages, start=1)
             },
             "training_seconds": round(float(history["seconds"].sum()), 1),
-            **describe_environment(),
+            **environment.describe_environment(),
+            **self._files.trained_with(),
         }
-
-
-_CANDIDATES: tuple[Candidates, ...] = get_args(Candidates)
 
 
 def _check_enough_data(split: LeaveOneOut) -> None:

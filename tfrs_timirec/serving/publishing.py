@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -44,6 +45,9 @@ class VersionDraft:
     def publish(self) -> pathlib.Path:
         """Renames the draft to its version, though others may do so too.
 
+        The disk has all of it before: no power loss leaves a version that is
+        not whole.
+
         Returns:
             The version's folder.
 
@@ -51,18 +55,23 @@ class VersionDraft:
             ValueError: if there is a version of that number already.
         """
         self.folder.chmod(0o755)  # mkdtemp's folders are private.
+        for path in (*self.folder.rglob("*"), self.folder):
+            _sync(path)
         while True:
             last = max(version_numbers(self._versions), default=0)
             number = self._number or last + 1
             target = self._versions / str(number)
             try:
                 if not target.exists():  # An empty folder would be replaced.
-                    return self.folder.rename(target)
+                    self.folder.rename(target)
+                    break
             except OSError:
                 if not target.exists():
                     raise
             if self._number:
                 raise _taken(target)
+        _sync(self._versions)
+        return target
 
 
 @contextlib.contextmanager
@@ -190,6 +199,19 @@ def load_saved_model(folder: str | os.PathLike[str]) -> Any:
             f" path='{folder}', which is damaged ({reason}). Copy or export it"
             " again."
         ) from error
+
+
+def _sync(path: pathlib.Path) -> None:
+    """Waits until the disk has a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync a folder.
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _taken(folder: pathlib.Path) -> ValueError:

@@ -122,6 +122,50 @@ def test_elements_are_counted_before_there_are_any(stub, monkeypatch, changes):
     assert "Send several requests" in details
 
 
+def test_rank_is_bounded_before_sizes_are_multiplied(stub):
+    words = tensor((2**62,) * 100_000, tf.string, string_val=[b"a"])
+
+    code, details = error_of(stub.Predict, make_request(words=words, k=1))
+
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "'words' must have at most 32 dimensions" in details
+    assert "Received: 100000 dimensions" in details
+
+
+@pytest.mark.parametrize("letter", ["x", "\U0001f600"])
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("model", "NOT_FOUND"),
+        ("label", "INVALID_ARGUMENT"),
+        ("signature", "FAILED_PRECONDITION"),
+        ("input", "INVALID_ARGUMENT"),
+        ("output", "INVALID_ARGUMENT"),
+    ],
+)
+def test_name_of_any_length_leaves_the_error_its_code(
+    stub, place, code, letter
+):
+    # An error travels as metadata, of which gRPC takes some KiB.
+    name = letter * 20_000
+    request = make_request(words=[["a"]], k=1)
+    if place == "model":
+        request.model_spec.name = name
+    elif place == "label":
+        request.model_spec.version_label = name
+    elif place == "signature":
+        request.model_spec.signature_name = name
+    elif place == "input":
+        request.inputs[name].CopyFrom(request.inputs["k"])
+    else:
+        request.output_filter.append(name)
+
+    got, details = error_of(stub.Predict, request)
+
+    assert got == grpc.StatusCode[code]
+    assert letter * 100 in details
+
+
 def test_as_many_elements_as_bytes_are_no_mistake(stub):
     broadcast = tensor((1, 2**15 - 1), tf.string, string_val=[b"four"])
     sent = tensor((1, 2**20 + 1), tf.string, string_val=[b""] * (2**20 + 1))

@@ -93,12 +93,18 @@ def test_status_and_metadata(toy):
             {"signature_name": "x", "inputs": {}},
             'Serving signature name: "x" not found in signature def',
         ),
+        # Half a surrogate pair, which no error can echo as UTF-8.
+        (
+            {"signature_name": "\ud800", "inputs": {}},
+            'Serving signature name: "\\ud800" not found',
+        ),
         (ask([["a"]], k=1.5), "is not of expected type: int32"),
         (ask([["a"]], k=True), "is not of expected type: int32"),
         (ask([["a"]], k=2**31), "is not of expected type: int32"),
         (ask([[1]]), "is not of expected type: string"),
         (ask([[None]]), "Type: Null is not of expected type"),
         (ask([[{"b64": "?"}]]), "Unable to base64 decode"),
+        (ask([[{"b64": "é"}]]), "Unable to base64 decode"),
         (ask([["\ud800"]]), "is not of expected type: string"),
         (ask([["a"], ["a", "b"]]), "at unexpected size: 2"),
         (ask([["a"], "b"]), "found at incorrect level: 2"),

@@ -1,7 +1,9 @@
 """Versions: swaps under load, corrupt ones, and what startup says."""
 
 import asyncio
+import errno
 import json
+import os
 import shutil
 import socket
 import threading
@@ -10,6 +12,7 @@ import time
 import pytest
 
 from tests.serving.server.toy_server import RunningServer, ask, export_toy
+from tfrs_timirec.serving.publishing import draft_version
 from tfrs_timirec.serving.server import (
     ModelServer,
     ServerSettings,
@@ -151,6 +154,52 @@ def test_corrupt_version_is_reported_and_the_old_one_goes_on(tmp_path, damage):
         wait_for(lambda: answering(server) == 2)
 
 
+class PassingTrouble:
+    """Loads no version 2 as long as it is there, though its files are whole."""
+
+    def __init__(self, monkeypatch):
+        self.is_there = True
+        self._load = model_versions.Servable
+        monkeypatch.setattr(model_versions, "Servable", self)
+
+    def __call__(self, folder, version):
+        if self.is_there and version == 2:
+            raise PermissionError("not now")
+        return self._load(folder, version)
+
+
+def test_version_is_tried_again_after_its_permissions_change(
+    tmp_path, monkeypatch
+):
+    trouble = PassingTrouble(monkeypatch)
+    export_toy(tmp_path, 1)
+    newest = export_toy(tmp_path, 2)
+    with RunningServer(tmp_path) as server:
+        assert states(server) == {1: "AVAILABLE", 2: "END"}
+
+        trouble.is_there = False
+        (newest / "saved_model.pb").chmod(0o644)
+
+        wait_for(lambda: answering(server) == 2)
+
+
+def test_version_is_tried_again_after_its_return(tmp_path, monkeypatch):
+    trouble = PassingTrouble(monkeypatch)
+    # Nor does a move change a file.
+    monkeypatch.setattr(model_versions, "_fingerprint", lambda folder: ())
+    export_toy(tmp_path, 1)
+    newest = export_toy(tmp_path, 2)
+    with RunningServer(tmp_path) as server:
+        for is_there, expected in ((True, "END"), (False, "AVAILABLE")):
+            aside = newest.rename(tmp_path / ".aside")
+            wait_for(lambda: 2 not in states(server))
+            trouble.is_there = is_there
+            aside.rename(newest)
+
+            wait_for(lambda: 2 in states(server))
+            wait_for(lambda state=expected: states(server)[2] == state)
+
+
 @pytest.mark.parametrize("name", ["_list_versions", "_fingerprint"])
 def test_files_are_looked_at_beside_the_loop(tmp_path, monkeypatch, name):
     export_toy(tmp_path, 1)
@@ -167,6 +216,52 @@ def test_files_are_looked_at_beside_the_loop(tmp_path, monkeypatch, name):
         wait_for(lambda: len(threads) > 2)
 
         assert server.thread not in threads
+
+
+def test_version_is_on_the_disk_before_it_appears(tmp_path, monkeypatch):
+    """Else a power loss could leave its name without its data, for ever."""
+    events = []
+    rename = os.rename
+
+    def watched_rename(source, target):
+        events.append("rename")
+        rename(source, target)
+
+    def watched_fsync(descriptor):
+        events.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    with draft_version(tmp_path) as draft:
+        (draft.folder / "variables").mkdir()
+        for name in ("saved_model.pb", "variables/variables.index"):
+            (draft.folder / name).write_text("content")
+        everything = {draft.folder, *draft.folder.rglob("*")}
+        monkeypatch.setattr(os, "rename", watched_rename)
+        monkeypatch.setattr(os, "fsync", watched_fsync)
+        assert draft.publish() == tmp_path / "1"
+
+    *synced, renamed, last = events
+    assert set(synced) == set(map(str, everything))
+    assert (renamed, last) == ("rename", str(tmp_path))
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO])
+def test_folder_need_not_be_synced_where_that_is_unknown(
+    tmp_path, monkeypatch, code
+):
+    def refuse_folders(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    with draft_version(tmp_path) as draft:
+        (draft.folder / "saved_model.pb").write_text("content")
+        if code == errno.EINVAL:
+            draft.publish()
+        else:
+            with pytest.raises(OSError, match=os.strerror(code)):
+                draft.publish()
+
+    assert (tmp_path / "1").exists() == (code == errno.EINVAL)
 
 
 def test_removed_version_gives_way_to_an_older_one(tmp_path):

@@ -30,6 +30,7 @@ from tfrs_timirec.serving.server.serving_error import (
     ServingError,
     invalid_argument,
 )
+from tfrs_timirec.serving.server.signature import MAX_RANK
 
 _SIGNATURES = "signature_def"  # The one metadata field there is.
 # 128 rows of 256 equal values, as of times that nobody knows. Not more: such a
@@ -221,6 +222,14 @@ def _check_size(request: predict_pb2.PredictRequest) -> None:
     A tensor's last value stands for all that follow, so that a few bytes may
     announce any number of elements. Those that are sent are a byte at least.
     """
+    # First: the product of a hundred thousand sizes takes a minute.
+    for name, proto in request.inputs.items():
+        if (rank := len(proto.tensor_shape.dim)) > MAX_RANK:
+            raise invalid_argument(
+                f"Input {name!r} must have at most {MAX_RANK} dimensions."
+                f" Received: {rank} dimensions. Send it in the shape that the"
+                " signature names."
+            )
     shapes = {
         name: [dimension.size for dimension in proto.tensor_shape.dim]
         for name, proto in request.inputs.items()

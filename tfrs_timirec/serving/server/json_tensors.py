@@ -9,7 +9,6 @@ one that has a default by gRPC; bytes that are no text are {"b64": "..."}.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -23,11 +22,10 @@ from tfrs_timirec.serving.server.serving_error import (
     ServingError,
     invalid_argument,
 )
-from tfrs_timirec.serving.server.signature import Signature
+from tfrs_timirec.serving.server.signature import MAX_RANK, Signature
 
 Format = Literal["row", "columnar"]
 
-_MAX_RANK = 32
 _MAX_SHOWN = 256
 
 
@@ -199,10 +197,10 @@ def _shape_of(value: Any) -> list[int]:
         if not value:
             break
         value = value[0]
-    if len(shape) > _MAX_RANK:
+    if len(shape) > MAX_RANK:
         raise invalid_argument(
-            f"Encountered list at unexpected level: {_MAX_RANK} expected <"
-            f" {_MAX_RANK}"
+            f"Encountered list at unexpected level: {MAX_RANK} expected <"
+            f" {MAX_RANK}"
         )
     return shape
 
@@ -252,17 +250,22 @@ def _to_scalar(value: Any, dtype: tf.DType, integers: range) -> Any:
             if isinstance(value, str):
                 return value.encode()
             if _is_base64(value):
-                return base64.b64decode(value["b64"], validate=True)
+                return _from_base64(value["b64"])
         elif dtype == tf.bool and isinstance(value, bool):
             return value
-    except binascii.Error as error:
-        raise invalid_argument("Unable to base64 decode") from error
     except (UnicodeEncodeError, OverflowError):
         pass  # Half a surrogate pair; an integer beyond all floats.
     raise invalid_argument(
         f"JSON Value: {_show(value)} Type: {_type_name(value)} is not of"
         f" expected type: {dtype.name}"
     )
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise invalid_argument("Unable to base64 decode") from error
 
 
 def _to_json(name: str, array: np.ndarray) -> Any:

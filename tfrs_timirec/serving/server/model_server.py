@@ -53,7 +53,8 @@ class ServerSettings:
         rest_port: TCP port of REST, metrics and health; 0 takes a free one.
         batching: whether requests that wait are run as one batch.
         max_batch_size: rows of a batch, and of a request.
-        max_queued: requests that may wait; more are refused as UNAVAILABLE.
+        max_queued: requests that may wait for a thread, and long ones by REST
+            that may wait to be read; more are refused as UNAVAILABLE.
         max_body_mib: size of a request, by gRPC or REST; at most 2047.
         num_threads: batches that run at the same time; by default one fewer
             than there are cores, for one takes and sends requests. More make
@@ -255,7 +256,9 @@ class ModelServer:
         await asyncio.gather(*(close() for close in self._close_ports))
 
     async def _start_rest(self, predictor: Predictor, max_bytes: int) -> None:
-        handlers = RestHandlers(predictor, self.metrics, max_bytes)
+        handlers = RestHandlers(
+            predictor, self.metrics, max_bytes, self.settings.max_queued
+        )
         runner = web.AppRunner(
             handlers.application(),
             access_log=None,

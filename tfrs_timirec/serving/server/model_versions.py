@@ -24,7 +24,7 @@ State = get_model_status_pb2.ModelVersionStatus.State
 
 _log = logging.getLogger(__name__)
 _VERSION = re.compile(r"[0-9]{1,18}")
-_Fingerprint = tuple[tuple[str, int, int], ...]
+_Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +47,10 @@ class ModelVersions:
 
     A new version is loaded beside the one that answers and takes over when it
     is ready; the old one is closed after its last request. A version that does
-    not load is reported and tried again when its files change. When the newest
-    version is removed, the next older one returns. The last one stays in
-    memory even if its files are gone.
+    not load is reported and tried again when its files or their permissions
+    change, or when its folder has been away. When the newest version is
+    removed, the next older one returns. The last one stays in memory even if
+    its files are gone.
 
     All methods belong to the event loop.
 
@@ -123,6 +124,11 @@ class ModelVersions:
             version: status
             for version, status in self.statuses.items()
             if version in folders or status.state != State.END
+        }
+        self._failed = {
+            version: fingerprint
+            for version, fingerprint in self._failed.items()
+            if version in folders
         }
         for version in sorted(folders, reverse=True):
             if self.current and version == self.current.version:
@@ -235,14 +241,19 @@ def _list_versions(folder: pathlib.Path) -> dict[int, pathlib.Path]:
 
 
 def _fingerprint(folder: pathlib.Path) -> _Fingerprint:
-    """Returns what changes when a file of a version does."""
+    """Returns what changes when a file of a version does, or who may read it.
+
+    The time of the last change also tells of permissions, and of the folder's
+    return between two looks.
+    """
     files = []
-    for path in sorted(folder.rglob("*")):
+    for path in [folder, *sorted(folder.rglob("*"))]:
         try:
             status = path.stat()
         except OSError:  # It goes as we look.
             continue
-        files.append((str(path), status.st_size, status.st_mtime_ns))
+        times = status.st_mtime_ns, status.st_ctime_ns
+        files.append((str(path), status.st_size, *times))
     return tuple(files)
 
 

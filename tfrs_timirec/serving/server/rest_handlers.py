@@ -8,8 +8,7 @@ import logging
 import re
 import time
 import urllib.parse
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Mapping
 
 import grpc
 from aiohttp import web
@@ -18,12 +17,14 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from tfrs_timirec.serving.server.json_tensors import (
+    Format,
     parse_body,
     read_inputs,
     write_outputs,
 )
 from tfrs_timirec.serving.server.metadata import signature_map
 from tfrs_timirec.serving.server.metrics import CONTENT_TYPE, Metrics
+from tfrs_timirec.serving.server.micro_batches import Arrays
 from tfrs_timirec.serving.server.predictor import (
     DEFAULT_SIGNATURE,
     Predictor,
@@ -33,6 +34,7 @@ from tfrs_timirec.serving.server.serving_error import (
     ServingError,
     invalid_argument,
 )
+from tfrs_timirec.serving.server.signature import Signature
 
 METRICS_PATH = "/monitoring/prometheus/metrics"  # TF Serving's default.
 HEALTH_PATH = "/healthz"
@@ -47,10 +49,9 @@ _POST = re.compile(_PLACE + r":(?P<method>classify|regress|predict)", re.I)
 _GET = re.compile(_PLACE + r"(?:/(?P<method>metadata))?", re.I)
 _ORIGIN = re.compile(r"^https?://[^/?]*", re.I)  # As proxies are asked.
 _MAX_VERSION = 2**63 - 1
-# JSON of so many bytes is read within some milliseconds.
+# JSON of so many bytes is read within some milliseconds; more would hold up
+# other requests, and is read and written in a thread.
 _MAX_BYTES_IN_LOOP = 2**16
-
-Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -79,14 +80,22 @@ class RestHandlers:
         predictor: answers.
         metrics: where requests are counted, and what the metrics page shows.
         max_body_bytes: of a request; a longer one is refused with 413.
+        max_queued: long bodies that are read or wait for it; more are refused
+            with 503.
     """
 
     def __init__(
-        self, predictor: Predictor, metrics: Metrics, max_body_bytes: int
+        self,
+        predictor: Predictor,
+        metrics: Metrics,
+        max_body_bytes: int,
+        max_queued: int,
     ):
         self._predictor = predictor
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._max_queued = max_queued
+        self._num_long = 0  # Bodies that are read or wait for it.
         self._is_stopping = False
 
     def application(self) -> web.Application:
@@ -191,22 +200,35 @@ class RestHandlers:
         )
 
     async def _predict(self, target: Target, body: bytes) -> bytes:
-        document = await _beside_loop(len(body), parse_body, body)
         servable = self._predictor.find(target)
-        name = document.get("signature_name") or DEFAULT_SIGNATURE
-        if name not in servable.signatures:
-            raise invalid_argument(
-                f'Serving signature name: "{name}" not found in signature def'
+        servable.acquire()  # A swap may fall into the reading.
+        try:
+            signature, inputs, body_format = await self._read(
+                body, servable.signatures
             )
-        signature = servable.signatures[name]
-        inputs, body_format = await _beside_loop(
-            len(body), read_inputs, document, signature
-        )
-        outputs = await self._predictor.predict(servable, signature, inputs)
+            outputs = await self._predictor.predict(servable, signature, inputs)
+        finally:
+            servable.release()
         num_bytes = sum(array.nbytes for array in outputs.values())
-        return await _beside_loop(
-            num_bytes, write_outputs, outputs, body_format
-        )
+        if num_bytes <= _MAX_BYTES_IN_LOOP:
+            return write_outputs(outputs, body_format)
+        return await asyncio.to_thread(write_outputs, outputs, body_format)
+
+    async def _read(
+        self, body: bytes, signatures: Mapping[str, Signature]
+    ) -> tuple[Signature, Arrays, Format]:
+        if len(body) <= _MAX_BYTES_IN_LOOP:
+            return _read_body(body, signatures)
+        if self._num_long >= self._max_queued:
+            raise ServingError(
+                grpc.StatusCode.UNAVAILABLE,
+                "Too many long requests wait to be read. Send it again later.",
+            )
+        self._num_long += 1
+        try:
+            return await asyncio.to_thread(_read_body, body, signatures)
+        finally:
+            self._num_long -= 1
 
     def _describe(self, target: Target) -> bytes:
         servable = self._predictor.find(target)
@@ -232,13 +254,17 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).removeprefix("400, message:").split())
 
 
-async def _beside_loop(
-    num_bytes: int, function: Callable[..., Result], *args: Any
-) -> Result:
-    """Calls a function, in a thread if it would hold up other requests."""
-    if num_bytes <= _MAX_BYTES_IN_LOOP:
-        return function(*args)
-    return await asyncio.to_thread(function, *args)
+def _read_body(
+    body: bytes, signatures: Mapping[str, Signature]
+) -> tuple[Signature, Arrays, Format]:
+    """Returns what is asked for, the inputs, and the format they came in."""
+    document = parse_body(body)
+    name = document.get("signature_name") or DEFAULT_SIGNATURE
+    if name not in signatures:
+        raise invalid_argument(
+            f'Serving signature name: "{name}" not found in signature def'
+        )
+    return signatures[name], *read_inputs(document, signatures[name])
 
 
 def _target(match: re.Match[str]) -> Target:

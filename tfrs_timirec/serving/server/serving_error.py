@@ -26,7 +26,9 @@ _HTTP_STATUS = {
     grpc.StatusCode.UNAUTHENTICATED: 401,
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_MAX_MESSAGE_CHARACTERS = 1000
+# gRPC escapes a byte by three, and may refuse more than 8 KiB of metadata: the
+# client would see another error. A message may echo a name of any length.
+_MAX_MESSAGE_BYTES = 2000
 
 
 class ServingError(Exception):
@@ -34,10 +36,13 @@ class ServingError(Exception):
 
     Args:
         code: the status that gRPC reports.
-        message: what a client reads.
+        message: what a client reads; cut after 2,000 bytes of UTF-8.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str):
+        # JSON may hold half a surrogate pair, which is no UTF-8.
+        encoded = message.encode(errors="backslashreplace")
+        message = encoded[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
         super().__init__(message)
         self.code = code
         self.message = message
@@ -60,5 +65,4 @@ def from_tensorflow(error: tf.errors.OpError) -> ServingError:
         error: what the session raised.
     """
     code = _CODES.get(error.error_code, grpc.StatusCode.UNKNOWN)
-    message = graph_message(error)[:_MAX_MESSAGE_CHARACTERS]
-    return ServingError(code, message)
+    return ServingError(code, graph_message(error))

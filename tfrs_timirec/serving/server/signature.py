@@ -12,6 +12,9 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from tfrs_timirec.serving.server.serving_error import invalid_argument
 
+# Of any tensor that is sent: far more than a recommender has, and NumPy's own
+# limit before 2.0.
+MAX_RANK = 32
 _METHODS = {
     f"tensorflow/serving/{name}" for name in ("predict", "classify", "regress")
 }

@@ -128,7 +128,7 @@ def test_time_of_another_kind_than_the_first_of_all_files(tmp_path):
             f"user_id,item_id,timestamp\nu,a,{time}\n"
         )
 
-    with pytest.raises(ValueError, match=r"ISO 8601 date.*line 2 of .*part-1"):
+    with pytest.raises(ValueError, match=r"ISO 8601.*line 2 of .*part-1"):
         prepare_sequences([str(tmp_path / "part-*")], tmp_path / "prepared")
 
 

@@ -293,6 +293,17 @@ def test_parquet_parts_of_different_types(tmp_path):
         read_parquet(tmp_path)
 
 
+def test_parquet_parts_are_named_by_their_place_in_the_folder(tmp_path):
+    for day, user in (("a", 1), ("b", "x")):
+        (tmp_path / f"day={day}").mkdir()
+        pd.DataFrame({"user_id": [user]}).to_parquet(
+            tmp_path / f"day={day}" / "p.parquet"
+        )
+
+    with pytest.raises(ValueError, match=r"day=b/p\.parquet.*day=a/p\.parq"):
+        read_parquet(tmp_path)
+
+
 def test_wrong_suffix_names_the_right_ones(tmp_path):
     with pytest.raises(ValueError, match=r"\.csv\.gz.*from_parquet"):
         read_csv(write(tmp_path / "log.parquet"))

@@ -53,3 +53,14 @@ def test_a_log_without_the_attribute_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="request_timestamp.*'item_genres'"):
         TrainingRun(SETTINGS, make_log(), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_same_folder_rejects_other_values_of_an_attribute(tmp_path):
+    def run(genres):
+        table = pd.DataFrame({"genres": genres * 6}, index=range(12))
+        return TrainingRun(SETTINGS, make_log(item_metadata=table), tmp_path)
+
+    run([["x"], ["y", "z"]])
+    run([["x"], ["y", "z"]])
+    with pytest.raises(ValueError, match="differs in item_genres .* changed"):
+        run([["x"], ["y", "w"]])

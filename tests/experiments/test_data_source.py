@@ -5,7 +5,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from tfrs_timirec.data import CleaningOptions, Interactions
-from tfrs_timirec.experiments import DataSource
+from tfrs_timirec.experiments import DataSource, TrainingRun, TrainingSettings
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_dataset_gets_its_config(dataset, expected):
         ({"dataset": "amazon"}, "`dataset` must be one of amazon_beauty"),
         (
             {"dataset": "amazon_beauty", "ties": "file"},
-            "`ties` must be one of file_order, reverse_file_order",
+            "`ties` must be one of 'file_order', 'reverse_file_order'",
         ),
         (
             {"dataset": "household_tv/tinny"},
@@ -118,3 +118,29 @@ def test_ties_hold_for_a_data_set_too():
 
     assert second.report.options.ties == "reverse_file_order"
     assert second.fingerprint == first.fingerprint
+
+
+def test_log_is_cleaned_and_cleaned_again_when_a_run_is_opened(tmp_path):
+    path = tmp_path / "log.csv"
+    rows = [f"u{u},i{(u + n) % 5},{n}" for u in range(6) for n in range(6)]
+    path.write_text(
+        "\n".join(["user_id,item_id,timestamp", *rows, "once,i1,3"])
+    )
+    source = DataSource(
+        interactions=str(path), min_user_interactions=3, duplicates="first"
+    )
+    log = source.load()
+
+    assert (log.num_users, log.num_interactions) == (6, 30)
+    settings = TrainingSettings(model="comirec", num_evaluation_negatives=5)
+    TrainingRun(settings, log, tmp_path / "run", source=source)
+    opened = TrainingRun.open(tmp_path / "run")
+    assert opened.interactions.fingerprint == log.fingerprint
+    other = DataSource(interactions=str(path), min_user_interactions=3)
+    with pytest.raises(ValueError, match="duplicates .'first' there, 'keep'"):
+        TrainingRun(settings, other.load(), tmp_path / "run", source=other)
+
+
+def test_bad_minimum_is_refused_at_once():
+    with pytest.raises(ValueError, match="min_user_interactions=-1"):
+        DataSource(dataset="household_tv/tiny", min_user_interactions=-1)

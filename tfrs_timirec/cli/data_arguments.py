@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
-from tfrs_timirec.data.cleaning import TIE_RULES
+from tfrs_timirec.data.cleaning import DUPLICATE_RULES, TIE_RULES
 from tfrs_timirec.experiments import DataSource
 
 _NAMES = (
@@ -15,6 +15,9 @@ _NAMES = (
     "user_column",
     "item_column",
     "timestamp_column",
+    "min_user_interactions",
+    "min_item_interactions",
+    "duplicates",
     "ties",
 )
 
@@ -52,7 +55,31 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="COLUMN",
             help=f"the file's column of {name}s (default: {default})",
         )
-    add_tie_argument(group)
+    add_cleaning_arguments(group)
+
+
+def add_cleaning_arguments(parser: argparse._ActionsContainer) -> None:
+    """Adds the arguments that say what is done with the rows of a log.
+
+    Args:
+        parser: a verb's parser, or a group of it.
+    """
+    for name in ("user", "item"):
+        parser.add_argument(
+            f"--min-{name}-interactions",
+            type=int,
+            default=0,
+            metavar="N",
+            help=f"leave out {name}s with fewer, until none is left"
+            " (default: %(default)s)",
+        )
+    parser.add_argument(
+        "--duplicates",
+        choices=DUPLICATE_RULES,
+        default=DUPLICATE_RULES[0],
+        help="when a user met an item several times (default: %(default)s)",
+    )
+    add_tie_argument(parser)
 
 
 def add_tie_argument(parser: argparse._ActionsContainer) -> None:

@@ -6,9 +6,8 @@ import argparse
 import shlex
 
 from tfrs_timirec.cli.console import make_console
-from tfrs_timirec.cli.data_arguments import add_tie_argument
+from tfrs_timirec.cli.data_arguments import add_cleaning_arguments
 from tfrs_timirec.data import CleaningOptions
-from tfrs_timirec.data.cleaning import DUPLICATE_RULES
 
 _DESCRIPTION = """\
 Reads a log, cleans it, groups it by user and writes a TFDS folder of user
@@ -75,22 +74,7 @@ def add_prepare_parser(
             metavar="COLUMN",
             help=f"the column of {name}s (default: %(default)s)",
         )
-    for name in ("user", "item"):
-        parser.add_argument(
-            f"--min-{name}-interactions",
-            type=int,
-            default=0,
-            metavar="N",
-            help=f"leave out {name}s with fewer, until none is left"
-            " (default: %(default)s)",
-        )
-    parser.add_argument(
-        "--duplicates",
-        choices=DUPLICATE_RULES,
-        default=DUPLICATE_RULES[0],
-        help="when a user met an item several times (default: %(default)s)",
-    )
-    add_tie_argument(parser)
+    add_cleaning_arguments(parser)
     parser.add_argument(
         "--shards",
         type=int,

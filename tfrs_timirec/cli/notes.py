@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
 import rich.console
 
 from tfrs_timirec.data import Interactions
@@ -11,9 +13,14 @@ from tfrs_timirec.data.description import (
     InteractionStatistics,
     compute_statistics,
 )
+from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
 from tfrs_timirec.experiments import TrainingSettings
 
 _SECONDS_A_YEAR = 365 * 86400
+_WORDS_FOR_NO_ID = [
+    *("NULL", "Null", "null", "None", "none", "NaN", "nan", "NA", "N/A", "n/a"),
+    *("<NA>", r"\N", "undefined"),
+]
 
 
 def print_notes(
@@ -28,8 +35,11 @@ def print_notes(
         interactions: the log.
         settings: what is going to be trained on it, if anything is.
     """
-    for note in _notes(compute_statistics(interactions), settings):
-        console.print(f"Note: {note}", soft_wrap=True)
+    for note in (
+        *_notes(compute_statistics(interactions), settings),
+        *_notes_on_ids(interactions),
+    ):
+        console.print(f"Note: {note}", soft_wrap=True, markup=False)
 
 
 def _notes(
@@ -44,8 +54,8 @@ def _notes(
         yield (
             f"{statistics.repeated_pairs:,} interactions are of a user and an"
             " item that the user had met before. A held-out item that stands"
-            " in its history is easy to foresee; 'timirec data prepare"
-            " --duplicates first' keeps the first of each."
+            " in its history is easy to foresee; --duplicates first"
+            " keeps the first of each."
         )
     if settings and statistics.num_items <= settings.num_evaluation_negatives:
         yield (
@@ -55,3 +65,17 @@ def _notes(
             f" the whole catalogue. --num-evaluation-negatives"
             f" {statistics.num_items} draws fewer."
         )
+
+
+def _notes_on_ids(interactions: Interactions) -> Iterator[str]:
+    """Yields a line for each id that looks as if there were none."""
+    for kind, ids, rows in (
+        ("user", interactions.users, interactions.user_indices),
+        ("item", interactions.items, interactions.item_ids - NUM_RESERVED_IDS),
+    ):
+        for index in np.flatnonzero(pd.Series(ids).isin(_WORDS_FOR_NO_ID)):
+            yield (
+                f"{np.count_nonzero(rows == index):,} interactions are of the"
+                f" {kind} {ids[index]!r}, taken as any other one. Remove those"
+                f" rows if it means that the {kind} is not known."
+            )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrs_timirec.data.fingerprint import fingerprint_arrays
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.data.metadata import Attribute
 
@@ -143,3 +144,24 @@ def attribute_sizes(
         {'item_genres': 20}
     """
     return {name: read_attribute(interactions, name).size for name in names}
+
+
+def attributes_fingerprint(
+    interactions: Interactions, names: Sequence[str]
+) -> str:
+    """Returns the SHA-256 (hex) of some features of users and items.
+
+    A model reads ids of values; with other values they mean something else.
+
+    Args:
+        interactions: the log.
+        names: names of the features.
+
+    Raises:
+        ValueError: as `read_attribute`.
+    """
+    arrays = []
+    for name in sorted(names):
+        attribute = read_attribute(interactions, name)
+        arrays += [attribute.values, attribute.ids]
+    return fingerprint_arrays(*arrays)

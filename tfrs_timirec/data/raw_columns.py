@@ -14,6 +14,7 @@ Locator = Callable[[int], str]
 _MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59
 _INT64_MAX = np.iinfo(np.int64).max
 # ISO 8601 without dashes, as 20240131. As seconds, these are days of 1970.
+_UTC_SUFFIX = " UTC"
 _BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 # What pandas calls values that it would take for numbers.
 _NO_TIMES = {"boolean", "timedelta", "timedelta64", "period", "complex"}
@@ -139,7 +140,8 @@ def parse_timestamps(
     """Reads times as Unix seconds.
 
     Accepts numbers (Unix seconds), datetimes, and text that holds either
-    numbers or ISO 8601 dates. Times without a zone are taken as UTC. Text
+    numbers or ISO 8601 dates, also with " UTC" behind, as BigQuery writes
+    them. Times without a zone are taken as UTC. Text
     counts as numbers if its first value is a number, unless that is a date of
     1900 to 2099 without dashes: text "20240131" is a date as "2024-01-31" is,
     while the integer 20240131 is a number.
@@ -228,13 +230,16 @@ def _parse_text(
             locate,
         )
         return numbers.to_numpy()
-    dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    text = column
+    if str(column.iloc[0]).endswith(_UTC_SUFFIX):
+        text = column.astype(str).str.removesuffix(_UTC_SUFFIX)
+    dates = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
     dates = dates.mask(column.isin(_WORDS_FOR_NOW))
     _require(
         dates.notna().to_numpy(),
         column,
         argument,
-        "must be Unix seconds or an ISO 8601 date",
+        "must be Unix seconds or a date as 2024-01-31 22:13:20 (ISO 8601)",
         locate,
     )
     return _utc(dates)

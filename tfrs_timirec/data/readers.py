@@ -126,9 +126,9 @@ def read_parquet(
         if tables and not table.schema.equals(tables[0].schema):
             raise ValueError(
                 "`path` must be a folder of Parquet files with the same"
-                f" columns and types. Received: {part.name} with"
-                f" {_describe(table)}, {parts[0].name} with"
-                f" {_describe(tables[0])}, in path='{path}'."
+                f" columns and types. Received: {os.path.relpath(part, path)}"
+                f" with {_describe(table)}, {os.path.relpath(parts[0], path)}"
+                f" with {_describe(tables[0])}, in path='{path}'."
             )
         tables.append(table)
     starts = np.cumsum([0] + [len(table) for table in tables])

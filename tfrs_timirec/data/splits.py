@@ -108,3 +108,22 @@ class LeaveOneOut:
     @functools.cached_property
     def _drawn(self) -> dict[str, np.ndarray]:
         return {}
+
+
+def check_enough_data(split: LeaveOneOut) -> None:
+    """Refuses a log of which nothing can be tested.
+
+    Args:
+        split: the split log.
+
+    Raises:
+        ValueError: if no user has a test item.
+    """
+    if not len(split.held_out_positions("test")):
+        raise ValueError(
+            "`interactions` must hold a user with at least three interactions:"
+            " one to learn from, one to validate and one to test. Received:"
+            f" {split.interactions.num_users} users with at most"
+            f" {np.diff(split.interactions.row_splits).max()}. Check the user"
+            " column of the log, or bring a longer log."
+        )

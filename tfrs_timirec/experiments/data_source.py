@@ -8,7 +8,11 @@ from typing import Any
 
 from etils import epath
 
-from tfrs_timirec.data.cleaning import TIE_RULES, CleaningOptions
+from tfrs_timirec.data.cleaning import (
+    DUPLICATE_RULES,
+    TIE_RULES,
+    CleaningOptions,
+)
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.data.loading import list_datasets, load_dataset
 from tfrs_timirec.data.log_files import PARQUET_SUFFIXES
@@ -30,14 +34,18 @@ class DataSource:
         user_column: name of the file's column of user ids.
         item_column: name of the file's column of item ids.
         timestamp_column: name of the file's column of times.
-        ties: how to order a user's interactions of equal time; see
-            `CleaningOptions`. A prepared folder keeps the order of its
-            preparation.
+        min_user_interactions: users with fewer interactions are removed.
+        min_item_interactions: items with fewer interactions are removed.
+        duplicates: what to do when a user met an item several times.
+        ties: how to order a user's interactions of equal time. A prepared
+            folder keeps the order of its preparation. For this and the three
+            before see `CleaningOptions`.
 
     Raises:
         ValueError: if there is not exactly one of `dataset` and
             `interactions`, if an option of the other one is given, or if the
-            data set is unknown, or `ties` is.
+            data set is unknown, or a rule of cleaning is, or a minimum is
+            negative.
 
     Example:
     >>> DataSource(dataset="household_tv/tiny").load().num_items
@@ -50,6 +58,9 @@ class DataSource:
     user_column: str | None = None
     item_column: str | None = None
     timestamp_column: str | None = None
+    min_user_interactions: int = 0
+    min_item_interactions: int = 0
+    duplicates: str = DUPLICATE_RULES[0]
     ties: str = TIE_RULES[0]
 
     def __post_init__(self) -> None:
@@ -76,17 +87,18 @@ class DataSource:
             roots = {name.split("/")[0] for name in datasets}
             if self.dataset not in roots:
                 check_known("dataset", self.dataset, datasets)
-        check_known("ties", self.ties, TIE_RULES)
+        self.cleaning()  # Refuses what is no rule.
 
     def load(self) -> Interactions:
         """Reads the data; the first time it may have to be prepared.
 
         Raises:
             FileNotFoundError: if a file is missing; says where it must be.
-            ValueError: if a file is broken or holds a bad value, or `ties`
-                would reverse what has one order only, as a prepared folder.
+            ValueError: if a file is broken or holds a bad value, if nothing is
+                left after cleaning, or `ties` would reverse what has one order
+                only, as a prepared folder.
         """
-        cleaning = CleaningOptions(ties=self.ties)
+        cleaning = self.cleaning()
         if self.dataset is not None:
             return load_dataset(self.dataset, self.data_dir, cleaning)
         path = self.interactions or ""
@@ -116,6 +128,15 @@ class DataSource:
                     f" interactions={path!r}. Leave it out."
                 )
         return load_prepared(path, cleaning)
+
+    def cleaning(self) -> CleaningOptions:
+        """Returns what is done with the rows that are read."""
+        return CleaningOptions(
+            **{
+                field.name: getattr(self, field.name)
+                for field in dataclasses.fields(CleaningOptions)
+            }
+        )
 
     @property
     def place(self) -> str:

@@ -32,6 +32,8 @@ class RunRecord:
         settings: what is trained.
         data: name of the data.
         data_fingerprint: `Interactions.fingerprint` of the data.
+        attributes_fingerprint: that of what the model reads of users and items
+            besides; None in the record of an older version.
         source: where the data came from, if that is known.
         command: the shell command that started the run, if one did.
         pretrained_from: folder of the run that its first stage is taken from,
@@ -41,6 +43,7 @@ class RunRecord:
     settings: TrainingSettings
     data: str
     data_fingerprint: str
+    attributes_fingerprint: str | None = None
     source: DataSource | None = None
     command: str | None = None
     pretrained_from: str | None = None
@@ -113,12 +116,28 @@ class RunRecord:
         """
         found = self.settings.differences(other.settings)
         if self.data_fingerprint != other.data_fingerprint:
+            found += self._differences_of_data(other)
+        attributes = {self.attributes_fingerprint, other.attributes_fingerprint}
+        if len(attributes - {None}) > 1:
             found.append(
-                f"data ({other.data!r} there, {self.data!r} now)"
-                if self.data != other.data
-                else f"data (the content of {self.data!r} has changed)"
+                f"{', '.join(self.settings.attribute_names)} (what the data"
+                " says of users or items has changed)"
             )
         return found
+
+    def _differences_of_data(self, other: RunRecord) -> list[str]:
+        if self.data != other.data:
+            return [f"data ({other.data!r} there, {self.data!r} now)"]
+        if self.source and other.source:
+            now, there = self.source.cleaning(), other.source.cleaning()
+            found = [
+                f"{name} ({getattr(there, name)!r} there, {value!r} now)"
+                for name, value in vars(now).items()
+                if getattr(there, name) != value
+            ]
+            if found:
+                return found
+        return [f"data (the content of {self.data!r} has changed)"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,9 +20,16 @@ from tfrs_timirec.data.batches import (
     EvaluationCases,
     TrainingBatches,
 )
-from tfrs_timirec.data.context_features import attribute_sizes
+from tfrs_timirec.data.context_features import (
+    attribute_sizes,
+    attributes_fingerprint,
+)
 from tfrs_timirec.data.interactions import Interactions
-from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
+from tfrs_timirec.data.splits import (
+    HeldOut,
+    LeaveOneOut,
+    check_enough_data,
+)
 from tfrs_timirec.evaluation import rank_held_out, summarize_ranks
 from tfrs_timirec.experiments import environment
 from tfrs_timirec.experiments.data_source import DataSource
@@ -109,7 +116,7 @@ class TrainingRun:
             num_negatives=settings.num_evaluation_negatives,
             seed=settings.seed,
         )
-        _check_enough_data(self.split)
+        check_enough_data(self.split)
         self._attribute_sizes = attribute_sizes(
             interactions, settings.attribute_names
         )
@@ -123,6 +130,9 @@ class TrainingRun:
                 settings=settings,
                 data=interactions.name,
                 data_fingerprint=interactions.fingerprint,
+                attributes_fingerprint=attributes_fingerprint(
+                    interactions, settings.attribute_names
+                ),
                 source=source and source.with_absolute_paths(),
                 command=command,
                 pretrained_from=(
@@ -386,14 +396,3 @@ class TrainingRun:
             **environment.describe_environment(),
             **self._files.trained_with(),
         }
-
-
-def _check_enough_data(split: LeaveOneOut) -> None:
-    if not len(split.held_out_positions("test")):
-        raise ValueError(
-            "`interactions` must hold a user with at least three interactions:"
-            " one to learn from, one to validate and one to test. Received:"
-            f" {split.interactions.num_users} users with at most"
-            f" {np.diff(split.interactions.row_splits).max()}. Check the user"
-            " column of the log, or bring a longer log."
-        )

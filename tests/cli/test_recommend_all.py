@@ -67,6 +67,21 @@ def test_beam_is_given_places_as_they_were_written(monkeypatch):
     assert given == places
 
 
+@pytest.mark.parametrize("version", ["", "3"])
+def test_exported_model_needs_histories(tmp_path, capsys, version):
+    model = tmp_path / "model"
+    (model / "3").mkdir(parents=True)
+    (model / "3" / "saved_model.pb").touch()
+    words = ["recommend-all", model / version, "--output", tmp_path / "best"]
+
+    error = failure(capsys, *words)
+
+    assert f"'{model / version}', an exported model. Add `--histories" in error
+    assert "'timirec data prepare'" in error
+    words[1] = tmp_path
+    assert "must be a run folder, which holds" in failure(capsys, *words)
+
+
 def test_arguments_that_do_not_fit(run, tmp_path, capsys):
     words = ["recommend-all", run, "--output", tmp_path / "best"]
 

@@ -14,11 +14,16 @@ import pytest
 import tensorflow as tf
 
 from tests.data.small_logs import make_random_log
+from tests.serving.test_other_models import NewestItems
 from tests.serving.toy_exports import draw_weights, make_model
 from tfrs_timirec.data.interactions import Interactions
 from tfrs_timirec.layers import TimeAwareInterestPredictor
 from tfrs_timirec.models import ComiRec, TiSASRec
-from tfrs_timirec.serving import BatchSettings, recommend_all
+from tfrs_timirec.serving import (
+    BatchSettings,
+    batch_inference,
+    recommend_all,
+)
 
 SETTINGS = BatchSettings(
     k=4, max_history_length=5, users_per_part=10, batch_size=3, block_size=7
@@ -197,14 +202,12 @@ def test_one_process_writes_at_a_time(tmp_path, log, model):
     assert recommend_all(model, log, tmp_path, SETTINGS) == 0
 
 
-def test_other_settings_model_or_folder_are_refused(tmp_path, log, model):
+def test_other_settings_or_folder_are_refused(tmp_path, log, model):
     folder = tmp_path / "best"
-    recommend_all(model, log, folder, SETTINGS, model_name="one")
+    recommend_all(model, log, folder, SETTINGS)
 
     with pytest.raises(ValueError, match=r"differs in k \(4 there, 5 now\)"):
-        recommend_all(model, log, folder, BatchSettings(k=5), model_name="one")
-    with pytest.raises(ValueError, match=r"model \('one' there, 'two' now\)"):
-        recommend_all(model, log, folder, SETTINGS, model_name="two")
+        recommend_all(model, log, folder, dataclasses.replace(SETTINGS, k=5))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     with pytest.raises(ValueError, match="new or empty"):
@@ -215,6 +218,79 @@ def test_other_settings_model_or_folder_are_refused(tmp_path, log, model):
         )
     with pytest.raises(ValueError, match="`k` must be a positive"):
         BatchSettings(k=0)
+
+
+class OtherComiRec(ComiRec):
+    """Another model with weights of the same shapes."""
+
+
+def test_lists_of_another_model_are_not_kept(tmp_path, log):
+    options = {"embedding_dim": 4, "max_history_length": 5}
+    model = make_model(log, **options)
+    recommend_all(model, log, tmp_path / "timirec", SETTINGS)
+    # Evaluation changes what metrics hold, which answers nobody.
+    for metric in model.metrics:
+        for weight in metric.weights:
+            weight.assign(np.nan)
+    assert recommend_all(model, log, tmp_path / "timirec", SETTINGS) == 0
+    other_stage = make_model(log, **options)
+    other_stage.set_stage("pretraining")
+    trained_anew = make_model(log, **options)
+    trained_anew.extractor.trainable = False
+    trained_anew.item_embeddings[-1, -1].assign(0.5)
+    comirec = make_model(log, ComiRec, **options)
+    recommend_all(comirec, log, tmp_path / "comirec", SETTINGS)
+    other_class = make_model(log, OtherComiRec, **options)
+
+    for folder, other in [
+        ("timirec", trained_anew),
+        ("timirec", other_stage),
+        ("comirec", other_class),
+    ]:
+        with pytest.raises(ValueError, match="which differs in model"):
+            recommend_all(other, log, tmp_path / folder, SETTINGS)
+
+
+def test_diverged_model_recommends_nothing(tmp_path, log):
+    model = make_model(log, embedding_dim=4, max_history_length=5)
+    model.item_embeddings[3, 0].assign(np.nan)
+
+    with pytest.raises(ValueError, match="embeddings.*training has diverged"):
+        recommend_all(model, log, tmp_path / "best", SETTINGS)
+
+    assert not (tmp_path / "best").exists()
+
+
+def test_graph_does_not_gather_from_a_variable(log):
+    # It would have every other read copy the whole table.
+    model = make_model(log, embedding_dim=4, max_history_length=5)
+    recommender = batch_inference._BatchRecommender(model, log, SETTINGS)
+    users = np.arange(3)
+
+    graph = recommender.best_items.get_concrete_function(
+        recommender.features(users), recommender.excluded(users)
+    ).graph.as_graph_def()
+
+    ops = {node.op for node in graph.node}.union(
+        node.op for part in graph.library.function for node in part.node_def
+    )
+    assert "ReadVariableOp" in ops
+    assert "ResourceGather" not in ops
+
+
+class LooksUpItself(NewestItems):
+    def call(self, features, training=None):
+        return tf.nn.embedding_lookup(
+            self.item_embeddings, features["item_ids"][:, -1:]
+        )
+
+
+def test_model_may_read_its_table_in_another_way(tmp_path, log):
+    model = LooksUpItself(log.vocabulary_size)
+
+    recommend_all(model, log, tmp_path / "best", SETTINGS)
+
+    check_lists(tmp_path / "best", expected_lists(model, log, 4))
 
 
 _SLOW_RUN = """

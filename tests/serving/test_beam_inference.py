@@ -1,17 +1,21 @@
 """Recommendations for all users by Apache Beam are those of one process."""
 
 import dataclasses
+import pathlib
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 from tests.cli.test_main import failure
 from tests.data.preparation_logs import make_frame
 from tests.serving.test_other_models import NewestItems
 from tfrs_timirec.cli.main import main
 from tfrs_timirec.data import Interactions
+from tfrs_timirec.data.loading import quiet_tfds
 from tfrs_timirec.models import ComiRec
 from tfrs_timirec.serving import BatchSettings, export, recommend_all
 
@@ -148,6 +152,34 @@ def test_nothing_is_left_of_a_pipeline_that_fails(
     assert not list(tmp_path.iterdir())
 
 
+def test_two_runs_with_one_output_keep_apart(
+    version, prepared, tmp_path, monkeypatch
+):
+    folder, log = prepared
+    output = tmp_path / "best"
+    drafts, write = [], beam_inference.beam.io.WriteToParquet
+
+    def write_after_another_run(prefix, *arguments, **options):
+        draft = pathlib.Path(prefix).parent
+        drafts.append(draft)
+        if len(drafts) == 1:
+            draft.mkdir()
+            recommend_all_with_beam(version, folder, output)
+            assert draft.exists()
+        return write(prefix, *arguments, **options)
+
+    monkeypatch.setattr(
+        beam_inference.beam.io, "WriteToParquet", write_after_another_run
+    )
+
+    with pytest.raises(OSError, match="exists"):  # The other was first.
+        recommend_all_with_beam(version, folder, output)
+
+    assert drafts[0] != drafts[1]
+    assert list(tmp_path.iterdir()) == [output]
+    assert len(pd.read_parquet(output)) == log.num_users
+
+
 @pytest.mark.usefixtures("no_pipeline")
 def test_models_of_other_inputs(prepared, tmp_path):
     folder, log = prepared
@@ -182,6 +214,40 @@ def test_places_that_do_not_fit(version, prepared, tmp_path):
         recommend_all_with_beam(version, folder, folder)
     with pytest.raises(ValueError, match="`output` must be a path without"):
         recommend_all_with_beam(version, folder, tmp_path / "o[1]")
+
+
+@pytest.mark.usefixtures("no_pipeline")
+def test_other_data_sets_are_no_histories(version, prepared, tmp_path):
+    def write(name, split, **features):
+        text = tfds.features.Text()
+        example = {"user_id": "u", "item_ids": ["a"], **features}
+        builder = tfds.dataset_builders.AdhocBuilder(
+            name=name,
+            version="1.0.0",
+            features=tfds.features.FeaturesDict(
+                dict.fromkeys(example, text)
+                | {"item_ids": tfds.features.Sequence(text)}
+            ),
+            split_datasets={split: [(0, example)]},
+            data_dir=tmp_path,
+        )
+        with quiet_tfds():
+            builder.download_and_prepare()
+        return builder.data_path
+
+    binary = shutil.copytree(prepared[0], tmp_path / "binary")
+    info = binary / "dataset_info.json"
+    info.write_text(info.read_text().replace("tfrecord", "parquet"))
+
+    for folder, words in {
+        write("no_items", "users"): "without the feature item_id. `timirec",
+        write("no_users", "train", item_id="a"): "without the split users.",
+        binary: "with file_format='parquet'.",
+    }.items():
+        with pytest.raises(
+            ValueError, match=rf"`histories` must have the features.*{words}"
+        ):
+            recommend_all_with_beam(version, folder, tmp_path / "best")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,33 @@ def test_rows_and_ranges_read_as_float32(storage, expected):
     assert tf.gather(table, [[2], [0]]).shape == (2, 1, 3)
 
 
+def address(tensor):
+    return np.asarray(memoryview(tensor)).__array_interface__["data"][0]
+
+
+def test_table_that_was_gathered_from_is_not_copied():
+    # A read of it is a copy from then on, as after training.
+    variable = tf.Variable(VECTORS)
+    tf.nn.embedding_lookup(variable, [0])
+
+    table = CompactTable(variable, "float32")
+
+    first, second = table[0:3], table[0:3]
+    assert address(first) == address(second)
+
+
+@pytest.mark.parametrize(
+    ("storage", "expected"),
+    [("int8", AS_INT8), ("float32", VECTORS)],
+)
+def test_what_takes_a_tensor_reads_the_whole(storage, expected):
+    table = CompactTable(tf.Variable(VECTORS), storage)
+
+    np.testing.assert_allclose(tf.convert_to_tensor(table), expected, rtol=1e-6)
+    rows = tf.nn.embedding_lookup(table, [2])
+    np.testing.assert_allclose(rows, expected[2:], rtol=1e-6)
+
+
 def test_best_items_come_from_a_compact_table():
     rng = np.random.default_rng(0)
     items = rng.normal(size=(50, 8)).astype(np.float32)

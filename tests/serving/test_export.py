@@ -54,8 +54,10 @@ def recommend(module, histories: list, k: int = 3) -> list:
     return answer["item_ids"].numpy().tolist()
 
 
-def test_diverged_model_is_not_exported(log, tmp_path):
+@pytest.mark.parametrize("trainable", [True, False])
+def test_diverged_model_is_not_exported(log, tmp_path, trainable):
     model = make_model(log)
+    model.trainable = trainable
     model.item_embeddings[3, 0].assign(np.nan)
 
     with pytest.raises(ValueError, match="embeddings.*training has diverged"):

@@ -7,12 +7,13 @@ import pathlib
 import time
 
 import rich.progress
+from etils import epath
 
 from tfrs_timirec.cli.console import make_console
-from tfrs_timirec.data.raw_files import fingerprint_files
 from tfrs_timirec.experiments import TrainingRun
 from tfrs_timirec.experiments.run_folder import RunFolder
 from tfrs_timirec.serving import BatchSettings, recommend_all
+from tfrs_timirec.serving.publishing import newest_version
 
 _DESCRIPTION = """\
 Writes the best items of every user of a trained run into a folder of Parquet
@@ -116,11 +117,10 @@ def run(args: argparse.Namespace) -> int:
             f" {' '.join(args.beam)}. Name an exported model and"
             " its users' histories, or leave the flags out."
         )
+    _check_is_run(args.source)
     console = make_console()
-    files = RunFolder(pathlib.Path(args.source))
-    training_run = TrainingRun.open(files.path)
+    training_run = TrainingRun.open(pathlib.Path(args.source))
     model = training_run.load_weights()
-    weights = files.weights(model.stage)
     log = training_run.interactions
     settings = BatchSettings(
         k=args.k,
@@ -145,7 +145,6 @@ def run(args: argparse.Namespace) -> int:
             log,
             args.output,
             settings,
-            model_name=fingerprint_files([weights])[:16],
             on_progress=lambda done: progress.update(task, completed=done),
         )
     seconds = time.perf_counter() - start
@@ -161,6 +160,21 @@ def run(args: argparse.Namespace) -> int:
         )
     console.print(f"The recommendations are in {args.output}.", soft_wrap=True)
     return 0
+
+
+def _check_is_run(source: str) -> None:
+    """Says what an exported model in the place of a run folder needs."""
+    try:
+        RunFolder(pathlib.Path(source)).record()
+    except FileNotFoundError:
+        if newest_version(epath.Path(source)) is None:
+            raise
+        raise ValueError(
+            "RUN must be a run folder, or come with `--histories`. Received:"
+            f" '{source}', an exported model. Add `--histories FOLDER`, the"
+            " users to recommend to, which 'timirec data prepare' makes; or"
+            " name the run that was exported."
+        ) from None
 
 
 def _run_beam(args: argparse.Namespace) -> int:

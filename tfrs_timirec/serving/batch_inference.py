@@ -21,6 +21,11 @@ from tfrs_timirec.data.context_features import ContextFeatures
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.serving.model_view import (
+    ModelView,
+    check_weights,
+    fingerprint_weights,
+)
 from tfrs_timirec.serving.top_k import top_k_by_blocks
 
 # Readers of Parquet folders skip names that begin so.
@@ -75,7 +80,6 @@ def recommend_all(
     output: str | os.PathLike[str],
     settings: BatchSettings | None = None,
     *,
-    model_name: str = "",
     on_progress: Callable[[int], Any] = lambda num_users: None,
 ) -> int:
     """Writes the best items of every user into a folder of Parquet files.
@@ -85,26 +89,25 @@ def recommend_all(
     met almost everything. All of a user's interactions are the history.
 
     A file appears when it is whole. Killed at any moment, the same call goes
-    on behind the last whole file. One process writes at a time. Memory holds
-    one part's lists and scores of one block of items for one batch of users,
-    however large the catalogue.
+    on behind the last whole file; a folder that other weights began, as those
+    of a model that was trained anew, is refused. One process writes at a time.
+    Memory holds one part's lists and scores of one block of items for one
+    batch of users, however large the catalogue.
 
     Args:
         model: a trained model, in the stage that is to answer.
         interactions: the log it was trained on.
         output: the folder; made if it is missing.
         settings: what is recommended to whom.
-        model_name: what tells the model from others, as a fingerprint of its
-            weights; a folder that another model began is refused.
         on_progress: is told how many users are done, found ones included.
 
     Returns:
         How many users were recommended to by this call.
 
     Raises:
-        ValueError: if the folder holds recommendations of other settings,
-            another process writes into it, or the model's vocabulary is not
-            that of the log.
+        ValueError: if the folder holds recommendations of another model, log
+            or other settings, another process writes into it, the model's
+            vocabulary is not that of the log, or a weight is no number.
 
     Example:
     >>> recommend_all(model, interactions, "recommendations")
@@ -118,6 +121,7 @@ def recommend_all(
             f" Received: {interactions.vocabulary_size} ids in the log,"
             f" {vocabulary_size} in the model."
         )
+    check_weights(model)
     folder = pathlib.Path(output)
     with claim(folder / _LOCK_NAME) as mine:
         if not mine:
@@ -126,7 +130,7 @@ def recommend_all(
                 f" output='{folder}', into which another one writes. Wait for"
                 " its end, or choose another folder."
             )
-        _check_folder(folder, settings, interactions, model_name)
+        _check_folder(folder, settings, interactions, model)
         return _write_parts(model, interactions, folder, settings, on_progress)
 
 
@@ -179,14 +183,16 @@ class _BatchRecommender:
         self.context = ContextFeatures(interactions, model.feature_names)
         now = settings.request_timestamp
         self.now = int(interactions.timestamps.max()) if now is None else now
+        # The model itself would copy the whole table for every batch.
+        view = ModelView(model)
 
         @tf.function(reduce_retracing=True)
         def best_items(
             features: dict[str, tf.Tensor], excluded: tf.RaggedTensor
         ) -> tuple[tf.Tensor, tf.Tensor]:
             return top_k_by_blocks(
-                model.user_vectors(features),
-                model.item_embeddings,
+                view.represent(features).user_vectors,
+                view.items,
                 min(settings.k, interactions.num_items),
                 excluded=excluded,
                 block_size=settings.block_size,
@@ -252,13 +258,13 @@ def _check_folder(
     folder: pathlib.Path,
     settings: BatchSettings,
     interactions: Interactions,
-    model_name: str,
+    model: SequentialRecommender,
 ) -> None:
     """Writes what the folder holds, or compares it with what was written."""
     record = {
         **dataclasses.asdict(settings),
         "data_fingerprint": interactions.fingerprint,
-        "model": model_name,
+        "model": fingerprint_weights(model)[:16],
     }
     # They decide how long it takes, not what is found.
     del record["batch_size"], record["block_size"]

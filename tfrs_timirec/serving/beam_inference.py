@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from tfrs_timirec.serving.publishing import (
 
 _SIGNATURE = "serving_default"
 _INPUTS = ("item_ids", "k", "exclude_ids", "exclude_seen")
+_FEATURES = ("user_id", "item_ids", "item_id")  # Of the histories.
 _MAX_BATCH_SIZE = 256
 _MAX_BATCH_ITEMS = 2**18  # Of histories, padded to the longest.
 
@@ -65,7 +67,8 @@ def recommend_all_with_beam(
     Raises:
         FileExistsError: if `output` exists.
         FileNotFoundError: if the model or the histories do not exist.
-        ValueError: if `output` holds a wildcard, the ids of the histories are
+        ValueError: if `output` holds a wildcard, the histories lack a feature
+            or the split `users`, are not kept as TFRecord, or have ids that are
             not of the model's type, or the model is none that `export` wrote,
             reads more than item ids, or refuses `k`.
 
@@ -89,16 +92,15 @@ def recommend_all_with_beam(
             f"`output` must not exist yet. Received: output='{target}'."
             " Choose another folder, or delete this one."
         )
-    builder = tfds.builder_from_directory(histories)
-    features = builder.info.features
-    users = builder.info.splits["users"]
+    info = tfds.builder_from_directory(histories).info
+    _check_histories(histories, info)
+    features, users = info.features, info.splits["users"]
     recommend = _Recommend(str(version), k)
     # An error in a worker is a page of the runner's; these come before. A
     # runner in this process takes the same model, as long as it is held.
     model = recommend.load()
     model.check(has_text=not _is_integer(features, "item_id"))
-    draft = target.parent / f".draft-{target.name}"
-    draft.rmtree(missing_ok=True)  # Of a run that was killed.
+    draft = target.parent / f".draft-{target.name}-{uuid.uuid4().hex[:8]}"
     try:
         with beam.Pipeline(
             options=PipelineOptions(list(pipeline_options))
@@ -127,6 +129,29 @@ def recommend_all_with_beam(
     finally:
         draft.rmtree(missing_ok=True)
     return users.num_examples
+
+
+def _check_histories(
+    histories: str | os.PathLike[str], info: tfds.core.DatasetInfo
+) -> None:
+    """Raises a ValueError unless a data set holds what the pipeline reads."""
+    missing = [
+        *(f"feature {name}" for name in _FEATURES if name not in info.features),
+        *(["split users"] if "users" not in info.splits else []),
+    ]
+    file_format = info.file_format.value
+    if missing or file_format != "tfrecord":
+        raise ValueError(
+            f"`histories` must have the features {', '.join(_FEATURES)} and the"
+            f" split users, kept as TFRecord. Received: histories='{histories}'"
+            f" ({info.full_name}) "
+            + (
+                f"without the {', the '.join(missing)}."
+                if missing
+                else f"with file_format={file_format!r}."
+            )
+            + " `timirec data prepare` makes such a folder."
+        )
 
 
 class _Recommender:

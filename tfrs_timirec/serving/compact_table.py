@@ -26,10 +26,11 @@ class CompactTable(tf.Module):
     $s = \max|x| / 127$ of the row, so no number is off by more than $s / 2$.
 
     It is read by rows, `tf.gather(table, indices)`, and by ranges of rows,
-    `table[start:stop]`. Never is more of it in float32 than was asked for, and
-    never is the whole of it copied: once TensorFlow has gathered from a
-    variable itself, it copies it at every other read. Here rows are gathered
-    from what a read gives, which shares the variable's memory.
+    `table[start:stop]`; whatever else takes a tensor reads the whole. Never is
+    more of it in float32 than was asked for, and never is the whole of it
+    copied: once TensorFlow has gathered from a variable itself, it copies it at
+    every other read. Here rows are gathered from what a read gives, which
+    shares the variable's memory.
 
     Args:
         vectors: (num_rows, dim) floats; for "float32", a variable.
@@ -53,6 +54,8 @@ class CompactTable(tf.Module):
         self._scales: tf.Variable | None = None
         if storage == "float32":
             self._values: tf.Variable = vectors
+            # Ends the copying, if training has gathered from it.
+            vectors.read_value_no_copy()
             return
         values = np.asarray(vectors, np.float32)
         if storage == "int8":
@@ -77,6 +80,21 @@ class CompactTable(tf.Module):
         if self._scales is not None:
             block *= self._scales.read_value()[rows]
         return block
+
+
+def _read_whole(
+    table: CompactTable,
+    dtype: tf.DType | None = None,
+    name: str | None = None,
+    as_ref: bool = False,
+) -> tf.Tensor:
+    if dtype not in {None, tf.float32}:
+        return NotImplemented
+    return tf.identity(table[:], name)
+
+
+# For models of one's own, which may read their table in any way.
+tf.register_tensor_conversion_function(CompactTable, _read_whole)
 
 
 def check_storage(storage: str) -> None:

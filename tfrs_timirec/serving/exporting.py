@@ -21,6 +21,7 @@ from tfrs_timirec.serving.batch_padding import (
 )
 from tfrs_timirec.serving.compact_table import Storage
 from tfrs_timirec.serving.model_card import write_model_card
+from tfrs_timirec.serving.model_view import check_weights
 from tfrs_timirec.serving.publishing import draft_version
 from tfrs_timirec.serving.recommender_module import RecommenderModule
 from tfrs_timirec.serving.storage_loss import measure_storage_loss
@@ -84,13 +85,7 @@ def export(
     >>> loaded = tf.saved_model.load(folder)
     >>> loaded.recommend([["B001", "B007"]], k=3)
     """
-    for weight in model.trainable_variables:
-        if not tf.reduce_all(tf.math.is_finite(weight)):
-            raise ValueError(
-                "`model` must have weights that are numbers. Received:"
-                f" {weight.name} with others. Its training has diverged; train"
-                " anew with a smaller `learning_rate`."
-            )
+    check_weights(model)
     module = RecommenderModule(
         model,
         interactions,

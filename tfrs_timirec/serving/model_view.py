@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import inspect
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -16,6 +18,8 @@ from tfrs_timirec.serving.compact_table import (
     compact_tables,
     read_from,
 )
+
+_BLOCK_SIZE = 1 << 20  # Numbers of a weight that are looked at at once.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,3 +154,49 @@ class ModelView:
         )
         shares = tf.cast(active, tf.float32)
         return shares / tf.reduce_sum(shares, axis=1, keepdims=True)
+
+
+def check_weights(model: SequentialRecommender) -> None:
+    """Raises a `ValueError` if a weight is infinite or no number.
+
+    Args:
+        model: a trained model.
+    """
+    for weight in _weights(model):
+        if weight.dtype.is_floating and not all(
+            tf.reduce_all(tf.math.is_finite(block)) for block in _blocks(weight)
+        ):
+            raise ValueError(
+                "`model` must have weights that are numbers. Received:"
+                f" {weight.name} with others. Its training has diverged; train"
+                " anew with a smaller `learning_rate`."
+            )
+
+
+def fingerprint_weights(model: SequentialRecommender) -> str:
+    """Returns a SHA-256 (hex) of a model's class, stage and weights.
+
+    Args:
+        model: a trained model, in the stage that is to answer.
+    """
+    digest = hashlib.sha256(f"{type(model).__name__} {model.stage}".encode())
+    for weight in _weights(model):
+        digest.update(f" {weight.dtype.name} {weight.shape} ".encode())
+        for block in _blocks(weight):
+            digest.update(block.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _weights(model: SequentialRecommender) -> list[tf.Variable]:
+    """Returns what answers depend on; what evaluation has counted is apart."""
+    counts = {
+        weight.ref() for metric in model.metrics for weight in metric.weights
+    }
+    return [weight for weight in model.weights if weight.ref() not in counts]
+
+
+def _blocks(weight: tf.Variable) -> Iterator[tf.Tensor]:
+    """Yields the numbers of a weight, of which no whole copy is made."""
+    numbers = tf.reshape(weight.read_value_no_copy(), (-1,))
+    for start in range(0, numbers.shape[0], _BLOCK_SIZE):
+        yield numbers[start : start + _BLOCK_SIZE]

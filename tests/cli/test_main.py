@@ -118,6 +118,7 @@ def test_run_folder_holds_what_help_says(finished):
     names = {path.name for path in run.iterdir()}
     assert names == {
         "backup",
+        "environments.json",
         "history.csv",
         "metrics.json",
         "settings.json",

@@ -63,7 +63,7 @@ What the run folder holds:
   history.csv     losses and validation metrics of every epoch
   tensorboard/    the same for 'tensorboard --logdir FOLDER'
   weights/        the best weights of each stage
-  settings.json   what was trained on what
+  settings.json   what was trained on what; environments.json: with what
   backup/         where a stopped run goes on
   ranks.parquet   with --save-ranks: the rank of every held-out target
 

@@ -1,7 +1,6 @@
 """The command line: what it prints, writes and says about mistakes.
 
-All but one test call `main` in this process: a new one takes seconds.
-"""
+All but one test call `main` in this process: a new one takes seconds."""
 
 import dataclasses
 import json
@@ -391,31 +390,6 @@ def test_data_describe_counts(tmp_path, capsys):
     words = out.split()
     assert words[words.index("users") + 1] == str(NUM_USERS)
     assert words[words.index("interactions") + 1] == str(NUM_USERS * LENGTH)
-
-
-def test_words_for_no_id_are_pointed_out(tmp_path, capsys):
-    log = tmp_path / "log.csv"
-    rows = ["NULL,i1,1", "u,i1,1", "u,N/A,2", "NULL,i2,2"]
-    log.write_text("\n".join(["user_id,item_id,timestamp", *rows]))
-
-    assert main(["data", "describe", "--interactions", str(log)]) == 0
-
-    out = capsys.readouterr().out
-    assert "Note: 2 interactions are of the user 'NULL'" in out
-    assert "Note: 1 interactions are of the item 'N/A'" in out
-    assert out.count("taken as any other one") == 2
-
-
-def test_data_describe_cleans(tmp_path, capsys):
-    log = tmp_path / "log.csv"
-    rows = ["u,i1,1", "u,i1,1", "u,i2,2", "once,i2,2"]
-    log.write_text("\n".join(["user_id,item_id,timestamp", *rows]))
-    options = ["--duplicates", "first", "--min-user-interactions", "2"]
-
-    assert main(["data", "describe", "--interactions", str(log), *options]) == 0
-
-    words = capsys.readouterr().out.split()
-    assert words[words.index("interactions") + 1] == "2"
 
 
 def test_data_list_names_the_data_sets(capsys):

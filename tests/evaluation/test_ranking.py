@@ -6,9 +6,11 @@ import tensorflow as tf
 
 from tests.data.small_logs import make_log, make_random_log
 from tests.models.toys import FixedExtractor
+from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
 from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.evaluation import rank_held_out, summarize_ranks
 from tfrs_timirec.models import ComiRec, TiMiRec, sequential_recommender
+from tfrs_timirec.models.scoring import best_scores
 
 LENGTH = 5
 SPLIT = LeaveOneOut(make_random_log(), num_negatives=30)
@@ -146,7 +148,10 @@ def test_equal_items_tie_in_a_small_batch(num_users):
     split = LeaveOneOut(make_log(users | {"x": "defghijklmnopqrstuvwxyz"}))
     item = rng.normal(size=(1, 64))
     items = np.repeat(item, split.interactions.vocabulary_size, axis=0)
-    model = ComiRec(extractor=FixedExtractor(rng.normal(size=(3, 64)), items))
+    vectors = rng.normal(size=(3, 64))
+    if not _rounds_alike(vectors, num_users, items):
+        pytest.skip("this processor's products round by their size")
+    model = ComiRec(extractor=FixedExtractor(vectors, items))
 
     ranks = rank_held_out(
         model, split, "test", candidates="full", batch_size=num_users
@@ -154,6 +159,17 @@ def test_equal_items_tie_in_a_small_batch(num_users):
 
     # c ties with d to z, 24 in all.
     assert ranks[:num_users].tolist() == [12.5] * num_users
+
+
+def _rounds_alike(vectors, num_users, items):
+    """Whether equal items score alike in products of all and of few."""
+    items = tf.constant(items[NUM_RESERVED_IDS:], tf.float32)
+    users = np.repeat(vectors[np.newaxis], num_users, axis=0)
+    scores = [
+        best_scores(tf.constant(users, tf.float32), some).numpy()
+        for some in (items, items[:num_users])
+    ]
+    return np.ptp(np.concatenate(scores, axis=1)) == 0
 
 
 @pytest.mark.parametrize("candidates", ["sampled", "full"])

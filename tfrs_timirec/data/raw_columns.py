@@ -13,8 +13,8 @@ Locator = Callable[[int], str]
 
 _MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59
 _INT64_MAX = np.iinfo(np.int64).max
-# ISO 8601 without dashes, as 20240131. As seconds, these are days of 1970.
 _UTC_SUFFIX = " UTC"
+# ISO 8601 without dashes, as 20240131. As seconds, these are days of 1970.
 _BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 # What pandas calls values that it would take for numbers.
 _NO_TIMES = {"boolean", "timedelta", "timedelta64", "period", "complex"}

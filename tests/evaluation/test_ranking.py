@@ -5,12 +5,10 @@ import pytest
 import tensorflow as tf
 
 from tests.data.small_logs import make_log, make_random_log
-from tests.models.toys import FixedExtractor
-from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
+from tests.models.toys import FixedExtractor, LastItemExtractor
 from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.evaluation import rank_held_out, summarize_ranks
 from tfrs_timirec.models import ComiRec, TiMiRec, sequential_recommender
-from tfrs_timirec.models.scoring import best_scores
 
 LENGTH = 5
 SPLIT = LeaveOneOut(make_random_log(), num_negatives=30)
@@ -141,35 +139,33 @@ def test_ties_take_the_middle():
     assert ranks.tolist() == [2, 2]
 
 
-@pytest.mark.parametrize("num_users", [1, 2, 3, 4, 5])
-def test_equal_items_tie_in_a_small_batch(num_users):
-    rng = np.random.default_rng(num_users)
-    users = {f"u{user}": "abc" for user in range(num_users)}
-    split = LeaveOneOut(make_log(users | {"x": "defghijklmnopqrstuvwxyz"}))
-    item = rng.normal(size=(1, 64))
-    items = np.repeat(item, split.interactions.vocabulary_size, axis=0)
-    vectors = rng.normal(size=(3, 64))
-    if not _rounds_alike(vectors, num_users, items):
-        pytest.skip("this processor's products round by their size")
-    model = ComiRec(extractor=FixedExtractor(vectors, items))
+@pytest.mark.parametrize("num_users", [1, 2, 5, 64])
+@pytest.mark.parametrize("num_items", [23, 229])
+@pytest.mark.parametrize("candidates", ["sampled", "full"])
+def test_equal_items_tie(candidates, num_items, num_users):
+    """Whatever a product rounds by: its size, or an item's place in it."""
+    items = [f"i{item:03d}" for item in range(num_items)]
+    users = {
+        f"u{user}": [items[0], items[1 + user % 20], items[21]]
+        for user in range(num_users)
+    }
+    log = make_log(users | {"x": items[:12], "y": items[12:]})
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(log.vocabulary_size, 64))
+    equal = np.repeat(rng.normal(size=(1, 64)), log.vocabulary_size, axis=0)
+    model = ComiRec(extractor=LastItemExtractor(vectors, equal))
 
     ranks = rank_held_out(
-        model, split, "test", candidates="full", batch_size=num_users
+        model,
+        LeaveOneOut(log, num_negatives=20),
+        "test",
+        candidates=candidates,
+        batch_size=num_users,
     )
 
-    # c ties with d to z, 24 in all.
-    assert ranks[:num_users].tolist() == [12.5] * num_users
-
-
-def _rounds_alike(vectors, num_users, items):
-    """Whether equal items score alike in products of all and of few."""
-    items = tf.constant(items[NUM_RESERVED_IDS:], tf.float32)
-    users = np.repeat(vectors[np.newaxis], num_users, axis=0)
-    scores = [
-        best_scores(tf.constant(users, tf.float32), some).numpy()
-        for some in (items, items[:num_users])
-    ]
-    return np.ptp(np.concatenate(scores, axis=1)) == 0
+    # A target ties with 20 negatives, or with all items but the two seen.
+    middle = 11 if candidates == "sampled" else (num_items - 1) / 2
+    assert ranks[:num_users].tolist() == [middle] * num_users
 
 
 @pytest.mark.parametrize("candidates", ["sampled", "full"])

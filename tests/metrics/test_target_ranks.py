@@ -62,3 +62,21 @@ def test_half_precision_counts_exactly():
         tf.zeros(1, tf.float16), tf.ones((1, 2048), tf.float16)
     )
     assert ranks.numpy().tolist() == [2049]
+
+
+@pytest.mark.parametrize(
+    ("rounding", "rank"),
+    [
+        (0.0, 4.0),
+        (0.125, 3.5),  # 3.125 ties.
+        ([0.25], 3.5),  # Only 3.5 does not.
+        (0.5, 3.0),
+        (math.inf, 3.0),
+    ],
+)
+def test_scores_within_the_rounding_tie(rounding, rank):
+    ranks = target_ranks(
+        tf.constant([3.0]), tf.constant([[3.5, 3.25, 3.125, 2.75]]), rounding
+    )
+
+    assert ranks.numpy().tolist() == [rank]

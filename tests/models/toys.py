@@ -67,6 +67,13 @@ class FixedExtractor(tf.keras.layers.Layer):
         return tf.tile(self.interests[None], [tf.shape(item_ids)[0], 1, 1])
 
 
+class LastItemExtractor(FixedExtractor):
+    """Gives a user the one vector that belongs to the last item."""
+
+    def call(self, item_ids):
+        return tf.gather(self.interests, item_ids[:, -1:])
+
+
 def make_batch(size=6, num_negatives=2):
     """Returns a batch of training and of evaluation features."""
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.metrics import target_ranks
 from tfrs_timirec.models import SequentialRecommender
-from tfrs_timirec.models.scoring import best_scores
+from tfrs_timirec.models.scoring import score_rounding
 
 
 def rank_held_out(
@@ -31,7 +31,8 @@ def rank_held_out(
     "sampled" ranks a target against the split's negatives, the same ones that
     validation during training uses. "full" ranks it against the whole
     catalogue but the items of the user's history: those were seen. Ties take
-    the mean rank, and scores that are not numbers the last.
+    the mean rank, scores that are not numbers the last. What differs by no more
+    than the rounding of a product ties.
 
     Args:
         model: any recommender.
@@ -114,10 +115,9 @@ def _rank_among_all(
     Returns:
         (batch,) float32 ranks.
     """
-    # Scored as the catalogue is: another product would round another way, and
-    # the equal would not be equal.
     items = tf.nn.embedding_lookup(model.item_embeddings, target_ids)
-    targets = tf.linalg.diag_part(best_scores(user_vectors, items))
+    targets = model.score(user_vectors, target_ids[:, tf.newaxis])[:, 0]
+    rounding = score_rounding(user_vectors, items)
     vocabulary_size = model.item_embeddings.shape[0]
     ranks = tf.ones_like(targets, tf.float32)
     for start in tf.range(NUM_RESERVED_IDS, vocabulary_size, block_size):
@@ -130,7 +130,7 @@ def _rank_among_all(
             tf.shape(here)[:1], tf.constant(float("nan"), scores.dtype)
         )
         scores = tf.tensor_scatter_nd_update(scores, here, nowhere)
-        ranks += target_ranks(targets, scores) - 1
+        ranks += target_ranks(targets, scores, rounding) - 1
     return ranks
 
 

@@ -6,7 +6,9 @@ import tensorflow as tf
 
 
 def target_ranks(
-    target_scores: tf.Tensor, candidate_scores: tf.Tensor
+    target_scores: tf.Tensor,
+    candidate_scores: tf.Tensor,
+    rounding: tf.Tensor | float = 0.0,
 ) -> tf.Tensor:
     """Ranks each target among its candidates; 1 is best.
 
@@ -18,6 +20,10 @@ def target_ranks(
     Args:
         target_scores: (batch,) scores of the targets.
         candidate_scores: (batch, num_candidates) scores of the others.
+        rounding: a number or (batch,) numbers, none negative: scores that
+            differ from the target's by no more than that are the same, and
+            differ only because they were rounded in another order; see
+            `score_rounding`.
 
     Returns:
         (batch,) float32 between 1 and num_candidates + 1.
@@ -26,11 +32,13 @@ def target_ranks(
     >>> target_ranks(tf.constant([2.0]), tf.constant([[3.0, 2.0, 1.0]])).numpy()
     array([2.5], dtype=float32)
     """
-    target = target_scores[:, tf.newaxis]
-    above = _count(candidate_scores > target)
-    tied = _count(tf.equal(candidate_scores, target))
+    rounding = tf.cast(rounding, target_scores.dtype)
+    least = (target_scores - rounding)[:, tf.newaxis]
+    most = (target_scores + rounding)[:, tf.newaxis]
+    above = _count(candidate_scores > most)
+    not_below = _count(candidate_scores >= least)
     last = tf.cast(tf.shape(candidate_scores)[1] + 1, tf.float32)
-    ranks = 1.0 + above + 0.5 * tied
+    ranks = 1.0 + 0.5 * (above + not_below)
     return tf.where(tf.math.is_nan(target_scores), last, ranks)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -26,6 +27,56 @@ def best_scores(user_vectors: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         for vectors in tf.unstack(user_vectors, axis=1)
     ]
     return functools.reduce(tf.maximum, scores)
+
+
+def gathered_best_scores(
+    user_vectors: tf.Tensor, items: tf.Tensor, item_ids: tf.Tensor
+) -> tf.Tensor:
+    """Scores other items for each user, by way of the scores of all.
+
+    The fastest where the items of a user are many of all.
+
+    Args:
+        user_vectors: (batch, num_vectors, dim).
+        items: (num_items, dim).
+        item_ids: (batch, num_candidates) rows of `items`.
+
+    Returns:
+        (batch, num_candidates) largest inner product with a user vector.
+    """
+    # In halves, which two cores work on side by side.
+    half = tf.shape(item_ids)[0] // 2
+    halves = [
+        tf.gather(
+            best_scores(user_vectors[rows], items), item_ids[rows], batch_dims=1
+        )
+        for rows in (slice(None, half), slice(half, None))
+    ]
+    return tf.concat(halves, axis=0)
+
+
+def score_rounding(user_vectors: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+    """Bounds by how much two scores of the same item may differ.
+
+    Equal items need not get equal scores: a product adds up in an order that
+    depends on its size, on the place of the item in it, and on the processor.
+    The error of such a sum is all but surely within `sqrt(dim)` roundings of
+    the product of the lengths (Higham and Mary, "A New Approach to
+    Probabilistic Rounding Error Analysis", SIAM J. Sci. Comput. 41, 2019); two
+    of them differ by at most twice that.
+
+    Args:
+        user_vectors: (batch, num_vectors, dim).
+        items: (batch, dim), one item a user.
+
+    Returns:
+        (batch,) bounds, 0 where a vector is not finite.
+    """
+    longest = tf.reduce_max(tf.norm(user_vectors, axis=-1), axis=1)
+    lengths = tf.cast(longest, items.dtype) * tf.norm(items, axis=-1)
+    # The spacing at 1 is two roundings.
+    bound = lengths * items.shape[-1] ** 0.5 * np.finfo(np.float32).eps
+    return tf.where(tf.math.is_finite(bound), bound, tf.zeros_like(bound))
 
 
 def cosines(user_vectors: tf.Tensor, items: tf.Tensor) -> tf.Tensor:

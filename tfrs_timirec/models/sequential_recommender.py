@@ -12,7 +12,13 @@ from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
 from tfrs_timirec.models.feature_specs import check_no_labels
 from tfrs_timirec.models.saveable_model import _SaveableModel
-from tfrs_timirec.models.scoring import batch_mean, batch_share, best_scores
+from tfrs_timirec.models.scoring import (
+    batch_mean,
+    batch_share,
+    best_scores,
+    gathered_best_scores,
+    score_rounding,
+)
 
 CUTOFFS = (5, 10, 20)
 
@@ -385,16 +391,10 @@ class SequentialRecommender(_SaveableModel):
         if num_items > MOST_ITEMS_A_CANDIDATE * (item_ids.shape[1] or 1):
             scores = self.score(user_vectors, item_ids)
         else:
-            # In halves, which two cores work on side by side.
             items = tf.convert_to_tensor(self.item_embeddings)
-            half = tf.shape(item_ids)[0] // 2
-            halves = [
-                tf.gather(
-                    best_scores(user_vectors[rows], items),
-                    item_ids[rows],
-                    batch_dims=1,
-                )
-                for rows in (slice(None, half), slice(half, None))
-            ]
-            scores = tf.concat(halves, axis=0)
-        return target_ranks(scores[:, 0], scores[:, 1:])
+            scores = gathered_best_scores(user_vectors, items, item_ids)
+        targets = tf.nn.embedding_lookup(
+            self.item_embeddings, features["target_id"]
+        )
+        rounding = score_rounding(user_vectors, targets)
+        return target_ranks(scores[:, 0], scores[:, 1:], rounding)

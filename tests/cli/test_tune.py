@@ -202,6 +202,19 @@ def test_study_lies_in_a_folder_of_any_name(tmp_path):
     assert not (tmp_path / "which?").exists()
 
 
+def test_database_of_another_kind_is_left_alone(tmp_path, capsys):
+    log = write_log(tmp_path / "log.csv")
+    words = ["tune", "--interactions", log, "--model", "comirec", *TINY]
+    database = tmp_path / "study" / "study.db"
+    database.parent.mkdir()
+    database.write_text("study,of,something,else\n")
+
+    error = failure(capsys, *words, *SEARCH, "--output", database.parent)
+
+    assert "which is no SQLite database" in error
+    assert database.read_text() == "study,of,something,else\n"
+
+
 def test_preset_of_a_slower_process_is_not_an_older_one(tmp_path, monkeypatch):
     tuner = Tuner(
         settings=TrainingSettings(model="comirec"),

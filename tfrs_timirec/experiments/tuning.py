@@ -39,6 +39,7 @@ from tfrs_timirec.training.divergence import DivergedError
 if TYPE_CHECKING:
     import optuna
 
+_SQLITE_START = b"SQLite format 3\0"
 PAPER_GRID: dict[str, tuple[float, ...]] = {
     "learning_rate": (1e-3, 5e-4, 1e-4),
     "l2": (1e-4, 1e-6, 1e-8, 0.0),
@@ -124,7 +125,8 @@ class Tuner:
             console: where to show progress; nowhere by default.
 
         Raises:
-            ValueError: if the folder holds the study of other settings.
+            ValueError: if the folder holds the study of other settings, or a
+                `study.db` that is none.
         """
         study = self._study(num_trials)
         while (asked := self._ask(study, num_trials)) is not None:
@@ -142,8 +144,10 @@ class Tuner:
             "grid": {name: list(values) for name, values in self.grid.items()},
             "data_fingerprint": self.interactions.fingerprint,
         }
+        database = self.folder / "study.db"
+        _check_database(database)
         # Optuna takes braces for a template.
-        place = re.sub(r"([{}])", r"\1\1", str(self.folder / "study.db"))
+        place = re.sub(r"([{}])", r"\1\1", str(database))
         with claim(self._lock, wait=True):
             study = optuna.create_study(
                 storage=f"sqlite:///{place}",
@@ -337,3 +341,17 @@ def _points(grid: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:
     for name, values in grid.items():
         points = [point | {name: value} for point in points for value in values]
     return points
+
+
+def _check_database(path: pathlib.Path) -> None:
+    """Raises ValueError if a file is there that is no SQLite database."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        start = file.read(len(_SQLITE_START))
+    if start not in (b"", _SQLITE_START):  # SQLite begins with an empty file.
+        raise ValueError(
+            "`study.db` in `folder` must be an Optuna study in SQLite."
+            f" Received: '{path}', which is no SQLite database. Choose another"
+            " folder, or move the file away."
+        )

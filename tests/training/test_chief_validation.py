@@ -43,3 +43,24 @@ def test_logs_are_those_of_validation_data_in_both_stages():
     for entry, expected in zip(staged.history, collector.metrics, strict=True):
         found = {n: value for n, value in entry.items() if n[:4] == "val_"}
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+def test_next_fit_validates_its_own_model():
+    cases = EvaluationCases(SPLIT, max_history_length=LENGTH)
+    validation = ChiefValidation(cases)
+    found, expected = [], []
+    for scale in (1.0, -1.0):
+        model = with_large_weights(make_model())
+        embeddings = model.extractor.item_embedding.embeddings
+        embeddings.assign(scale * embeddings)
+        history = model.fit(
+            training_dataset(SPLIT, max_history_length=LENGTH).take(1),
+            callbacks=[validation],
+            verbose=0,
+        ).history
+        found.append(history["val_ndcg_at_10"][0])
+        metrics = model.evaluate(cases.dataset(), verbose=0, return_dict=True)
+        expected.append(metrics["ndcg_at_10"])
+
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert found[0] != found[1]

@@ -28,6 +28,10 @@ class ChiefValidation(tf.keras.callbacks.Callback):
         self._batches = cases.dataset()
         self._steps: dict[str, Any] = {}  # A function for each stage.
 
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Forgets the model of an earlier `fit`."""
+        self._steps = {}
+
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:

@@ -11,7 +11,7 @@ from tests.training.toy_runs import (
     trainable,
 )
 from tfrs_timirec.models import ComiRec
-from tfrs_timirec.training import StagedTraining
+from tfrs_timirec.training import AdamL2, StagedTraining
 
 
 def make_staged(folder):
@@ -94,3 +94,25 @@ def test_backup_of_another_model_is_an_error(unbroken, other):
 
     with pytest.raises(ValueError, match="must be the one that was saved"):
         fit(model, StagedTraining(backup_dir=folder), epochs=50)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("learning_rate", 0.5), ("l2", 0.5)]
+)
+def test_other_settings_of_the_optimizer_are_an_error(setting, value, tmp_path):
+    model, staged = make_model(), make_staged(tmp_path)
+    fit(model, staged, epochs=1)
+    model, staged = make_model(), make_staged(tmp_path)
+    options = {"learning_rate": 0.02, "l2": 1e-5} | {setting: value}
+    model.compile(optimizer=AdamL2(**options))
+
+    with pytest.raises(ValueError, match=f"{setting}=0.5 instead of"):
+        fit(model, staged)
+
+
+def test_epochs_of_a_backup_are_not_trained_again(tmp_path):
+    fit(make_model(), make_staged(tmp_path), epochs=2)
+    model, staged = make_model(), make_staged(tmp_path)
+
+    with pytest.raises(ValueError, match="has 2. Received: initial_epoch=0"):
+        fit(model, staged, initial_epoch=0)

@@ -79,10 +79,13 @@ def fit(
             first_epoch=staged.initial_epoch,
         ),
         epochs=staged.max_epochs(model) if epochs is None else epochs,
-        initial_epoch=staged.initial_epoch,
         callbacks=[*callbacks, staged],
         verbose=0,
-        **{"validation_data": validation_data(), **options},
+        **{
+            "initial_epoch": staged.initial_epoch,
+            "validation_data": validation_data(),
+            **options,
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import weakref
 from typing import Any
 
@@ -61,6 +62,27 @@ def usual_learning_rate(
     rate = _rate(inner)
     staged, usual = _staged_rates.get(inner, (rate, rate))
     return usual if rate == staged else rate
+
+
+def optimizer_settings(
+    optimizer: tf.keras.optimizers.Optimizer,
+) -> dict[str, Any]:
+    """Returns what an optimizer was made with, as JSON takes it.
+
+    Args:
+        optimizer: the optimizer; the step size of a stage does not count.
+
+    Example:
+    >>> optimizer_settings(AdamL2(l2=1e-6))["l2"]
+    1e-06
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    settings = inner.get_config() | {"class": type(inner).__name__}
+    if (rate := usual_learning_rate(optimizer)) is not None:
+        settings["learning_rate"] = rate
+    for name in ("name", "jit_compile", "is_legacy_optimizer"):
+        settings.pop(name, None)  # Nothing is computed otherwise by them.
+    return json.loads(json.dumps(settings, default=float))
 
 
 def note_usual_learning_rate(

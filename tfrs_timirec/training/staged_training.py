@@ -15,6 +15,7 @@ from tfrs_timirec.training.optimizer_state import (
     check_can_be_cleared,
     clear_optimizer,
     note_usual_learning_rate,
+    optimizer_settings,
     usual_learning_rate,
 )
 from tfrs_timirec.training.stage_weights import StageWeights, whole_weights
@@ -63,10 +64,11 @@ class StagedTraining(tf.keras.callbacks.Callback):
             `fit`.
 
     Raises:
-        ValueError: from within `fit`, if the epochs lack `monitor`,
-            `learning_rates` names a stage that the model has not or is given
-            with a schedule, or the optimizer is Nadam or averages weights
-            (`use_ema`).
+        ValueError: from within `fit`, if the epochs lack `monitor` or do not
+            follow those of the backup, `learning_rates` names a stage that the
+            model has not or is given with a schedule, or the optimizer is Nadam
+            or averages weights (`use_ema`), or has other settings than that of
+            the backup.
 
     Example:
     >>> model.fit(
@@ -90,6 +92,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
         self.finished = False
         self._learning_rates = dict(learning_rates or {})
         self._next_stage = 1
+        self._saved_settings: dict[str, Any] | None = None
         self._backup = Backup(backup_dir) if backup_dir else None
         self.stage_weights = (
             self._backup.stage_weights if self._backup else StageWeights()
@@ -98,6 +101,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
             self.history = progress["history"]
             self.finished = progress["finished"]
             self._next_stage = progress["next_stage"]
+            self._saved_settings = progress.get("optimizer")
 
     @property
     def initial_epoch(self) -> int:
@@ -132,7 +136,9 @@ class StagedTraining(tf.keras.callbacks.Callback):
                 f" learning_rates={self._learning_rates}. Give the optimizer a"
                 " number."
             )
+        self._settings = optimizer_settings(optimizer)
         if self._backup and self.history:
+            self._check_same_settings()
             self._backup.restore(self.model)
             self.model.set_stage(self.model.stages[self._next_stage - 1])
             if self.history[-1]["stage"] != self._next_stage:
@@ -144,6 +150,19 @@ class StagedTraining(tf.keras.callbacks.Callback):
         self.history, self.finished = [], False
         self.stage_weights.folders = {}
         self._start_stage(1)
+
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Sees to it that a backup's epochs are not trained again."""
+        if self._backup and not self.finished and epoch != len(self.history):
+            raise ValueError(
+                "StagedTraining: `fit` must go on behind the epochs of the"
+                f" backup, which has {len(self.history)}. Received:"
+                f" initial_epoch={epoch}. Give `fit`"
+                " initial_epoch=staged.initial_epoch, and `training_dataset`"
+                " first_epoch=staged.initial_epoch; or choose a new folder."
+            )
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -178,6 +197,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
                     "history": self.history,
                     "next_stage": self._next_stage,
                     "finished": self.finished,
+                    "optimizer": self._settings,
                 },
             )
 
@@ -187,6 +207,24 @@ class StagedTraining(tf.keras.callbacks.Callback):
             self._end_early()
         if self._learning_rates:  # The next `fit` may be without this.
             self._change_learning_rate(self._usual_rate)
+
+    def _check_same_settings(self) -> None:
+        """Raises ValueError if the optimizer is not made as the backup's was.
+
+        Its state would come back, with some settings and without others.
+        """
+        before = self._saved_settings or self._settings
+        changed = [
+            f"{name}={self._settings.get(name)!r} instead of {value!r}"
+            for name, value in before.items()
+            if self._settings.get(name) != value
+        ]
+        if changed:
+            raise ValueError(
+                "StagedTraining: the optimizer must have the settings of the"
+                f" backup's. Received: {', '.join(changed)}. Go on with those"
+                " of that run, or choose a new folder."
+            )
 
     def _keep_best(self) -> None:
         self.stage_weights.keep(self.model.stage, whole_weights(self.model))

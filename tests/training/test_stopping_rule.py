@@ -61,3 +61,8 @@ def test_decline_needs_as_many_values_as_it_says():
 def test_numbers_must_be_positive_integers(name, value):
     with pytest.raises(ValueError, match=f"`{name}`.*Received: {name}={value}"):
         StoppingRule(**{name: value})
+
+
+def test_a_single_value_does_not_decline():
+    with pytest.raises(ValueError, match="`decline` must be at least 2"):
+        StoppingRule(decline=1)

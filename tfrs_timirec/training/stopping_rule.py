@@ -20,10 +20,11 @@ class StoppingRule:
         max_epochs: most epochs of a stage.
         patience: epochs without a new best.
         min_epochs: epochs before `decline` counts.
-        decline: number of values in a row that do not rise.
+        decline: number of values in a row that do not rise, at least 2.
 
     Raises:
-        ValueError: if a number is not a positive integer.
+        ValueError: if a number is not a positive integer, or `decline` is 1:
+            a single value neither rises nor falls.
 
     Example:
     >>> StoppingRule(patience=2).should_stop([0.3, 0.2, 0.1])
@@ -37,6 +38,11 @@ class StoppingRule:
 
     def __post_init__(self) -> None:
         check_positive_int("StoppingRule", **dataclasses.asdict(self))
+        if self.decline < 2:
+            raise ValueError(
+                "StoppingRule: `decline` must be at least 2."
+                f" Received: decline={self.decline}"
+            )
 
     def should_stop(self, values: Sequence[float]) -> bool:
         """Returns whether a stage with these values, one an epoch, ends."""

@@ -57,14 +57,14 @@ class LayerNormalization(tf.keras.layers.LayerNormalization):
             tf.cast(inputs, dtype),
             tf.cast(self.gamma, dtype),
             tf.cast(self.beta, dtype),
-            self.epsilon,
+            tf.constant(self.epsilon, dtype),
         )
         return tf.cast(outputs, self.compute_dtype)
 
 
 @tf.custom_gradient
 def _normalize(
-    inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
+    inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: tf.Tensor
 ) -> tuple[tf.Tensor, Any]:
     """Normalizes the last axis; returns the gradient function, too."""
     centered = inputs - tf.reduce_mean(inputs, axis=-1, keepdims=True)

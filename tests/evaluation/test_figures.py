@@ -66,6 +66,18 @@ def test_curves_of_one_stage_have_no_second():
         draw_training_curves([])
 
 
+def test_curves_of_one_named_stage():
+    history = [*HISTORY[:2], {**HISTORY[2], "val_ndcg_at_5": -np.inf}]
+
+    figure = draw_training_curves(history, stage_names=["Training"])
+
+    assert "Training" in texts(figure)
+    curves = [line.get_xydata().tolist() for line in figure.axes[0].lines]
+    assert [[1, 0.1], [2, 0.312], [3, 0.0]] in curves
+    with pytest.raises(ValueError, match="name every stage"):
+        draw_training_curves(HISTORY, stage_names=["Training"])
+
+
 def test_case_study_shows_history_distributions_and_lists():
     shown = texts(draw_case_study(STUDY))
 

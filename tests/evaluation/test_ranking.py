@@ -248,3 +248,11 @@ def test_unknown_words_are_errors():
         rank_held_out(make_model(), SPLIT, "test", candidates="all")
     with pytest.raises(ValueError, match="`part`"):
         rank_held_out(make_model(), SPLIT, "train")
+
+
+def test_histories_are_as_long_as_the_model_reads():
+    model = make_model()
+
+    ranks = rank_held_out(model, SPLIT, "test")
+
+    assert ranks.tolist() == brute_force(model, SPLIT, "test", "sampled")

@@ -42,3 +42,34 @@ def test_every_batch_leaves_out_what_its_own_cases_met(part, batch_size):
 
     assert best.dtype == np.int32
     assert best.tolist() == choose(model, part, 2)
+
+
+def test_lists_longer_than_what_is_left_end_with_zeros():
+    num_items = SPLIT.interactions.vocabulary_size - 2
+
+    best = recommend_held_out(
+        make_model(), SPLIT, k=num_items + 1, max_history_length=LENGTH
+    )
+
+    left = [len(items) for items in choose_all_unseen()]
+    assert np.count_nonzero(best, axis=1).tolist() == left
+    assert not best[:, -1].any()
+
+
+@pytest.mark.parametrize("name", ["k", "batch_size"])
+def test_sizes_must_be_positive(name):
+    with pytest.raises(ValueError, match=f"`{name}`.*Received: {name}=0"):
+        recommend_held_out(make_model(), SPLIT, **{name: 0})
+
+
+def choose_all_unseen():
+    """Returns the unseen items of every test case."""
+    log = SPLIT.interactions
+    catalogue = np.arange(2, log.vocabulary_size)
+    return [
+        np.setdiff1d(
+            catalogue,
+            log.item_ids[log.row_splits[log.user_indices[place]] : place],
+        )
+        for place in SPLIT.held_out_positions("test")
+    ]

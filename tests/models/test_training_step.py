@@ -126,8 +126,23 @@ def test_labels_are_refused():
     model.compile("adam")
     batch = make_batch()
 
-    with pytest.raises(ValueError, match="without labels.*`target_id`"):
-        model.fit(batch, batch["target_id"], verbose=0)
+    for use in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match="without labels.*`target_id`"):
+            use(batch, batch["target_id"], verbose=0)
+
+
+@pytest.mark.parametrize("stage", ["pretraining", "finetuning"])
+def test_batches_by_hand(stage):
+    model = make_model()
+    model.compile("adam")
+    model.set_stage(stage)
+    batch = make_batch() | {"candidate_ids": tf.constant([[2, 3]] * 6)}
+
+    losses = model.train_on_batch(batch, return_dict=True)
+    metrics = model.test_on_batch(batch, return_dict=True)
+
+    assert np.isfinite(losses["loss"])
+    assert metrics.keys() >= {"hit_rate_at_5", "ndcg_at_20"}
 
 
 def test_compile_takes_no_loss_and_no_metrics():

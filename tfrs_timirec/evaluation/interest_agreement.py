@@ -13,6 +13,7 @@ from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation.recommendations import recommend_held_out
 from tfrs_timirec.metrics import InterestDistance
 from tfrs_timirec.models import ComiRec, TiMiRec
+from tfrs_timirec.models.feature_specs import readable_length
 from tfrs_timirec.models.scoring import cosines
 
 DIVERGENCE_EDGES = (0.0, 0.01, 0.02, 0.05)
@@ -63,7 +64,7 @@ def compare_interests(
     part: HeldOut = "test",
     *,
     temperature: float = 1.0,
-    max_history_length: int = 20,
+    max_history_length: int | None = None,
     batch_size: int = 512,
 ) -> InterestAgreement:
     """Compares the interests of all cases of a part.
@@ -75,12 +76,14 @@ def compare_interests(
         temperature: T of the distributions. The paper does not say which its
             figures have; at 1 they spread over the ranges of Figure 2, at the
             0.1 of the distillation nearly all lie above the last edge.
-        max_history_length: the newest items of a history that the model reads.
+        max_history_length: the newest items of a history that the model reads;
+            by default as many as it can, 20 if it can any number.
         batch_size: cases computed at once.
 
     Example:
     >>> compare_interests(model, split).predicted.mean()
     """
+    max_history_length = max_history_length or readable_length(model)
     best_ids = recommend_held_out(
         model, split, part, k=1, max_history_length=max_history_length
     )[:, 0]

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.batches import Candidates, evaluation_dataset
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
 from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.metrics import target_ranks
 from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.models.feature_specs import readable_length
 from tfrs_timirec.models.scoring import score_rounding
 
 
@@ -22,7 +24,7 @@ def rank_held_out(
     part: HeldOut = "test",
     *,
     candidates: Candidates = "sampled",
-    max_history_length: int = 20,
+    max_history_length: int | None = None,
     batch_size: int = 256,
     block_size: int = 4096,
 ) -> np.ndarray:
@@ -39,7 +41,8 @@ def rank_held_out(
         split: the split.
         part: "validation" or "test".
         candidates: "sampled" or "full".
-        max_history_length: the newest items of a history that the model reads.
+        max_history_length: the newest items of a history that the model reads;
+            by default as many as it can, 20 if it can any number.
         batch_size: cases scored at once.
         block_size: items scored at once with full ranking, so that memory does
             not grow with the catalogue: `batch_size * block_size *
@@ -50,17 +53,21 @@ def rank_held_out(
         `split.held_out_positions(part)`.
 
     Raises:
-        ValueError: if `candidates` or `part` is not one of the words above.
+        ValueError: if `candidates` or `part` is not one of the words above, or
+            a size is not a positive integer.
 
     Example:
     >>> ranks = rank_held_out(model, split, "test", candidates="full")
     >>> np.mean(ranks <= 10)  # hit rate at 10
     """
+    check_positive_int(
+        "rank_held_out", batch_size=batch_size, block_size=block_size
+    )
     batches = evaluation_dataset(
         split,
         part,
         batch_size=batch_size,
-        max_history_length=max_history_length,
+        max_history_length=max_history_length or readable_length(model),
         candidates=candidates,
         features=model.feature_names,
     )

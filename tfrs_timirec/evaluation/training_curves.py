@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.axes
@@ -37,7 +39,7 @@ def draw_training_curves(
         stage_names: what the stages are called there.
 
     Raises:
-        ValueError: if there is no epoch.
+        ValueError: if there is no epoch, or one of a stage without a name.
 
     Example:
     >>> draw_training_curves(staged.history).savefig("curves.png")
@@ -47,10 +49,15 @@ def draw_training_curves(
             "`history` must hold at least one epoch. Received: history=[]."
             " Train first."
         )
+    if (last := max(entry["stage"] for entry in history)) > len(stage_names):
+        raise ValueError(
+            "`stage_names` must name every stage. Received:"
+            f" stage_names={tuple(stage_names)} for {last} stages."
+        )
     figure = new_figure(8.4, 4.0)
     left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
     epochs = range(1, len(history) + 1)
-    stages = zip(stage_names, _COLOURS, strict=True)
+    stages = zip(stage_names, itertools.cycle(_COLOURS), strict=False)
     for number, (name, colour) in enumerate(stages, start=1):
         own = [
             (epoch, entry)
@@ -60,7 +67,7 @@ def draw_training_curves(
         if not own:
             continue
         xs = [epoch for epoch, _ in own]
-        values = [entry[monitor] for _, entry in own]
+        values = [_drawn(entry[monitor]) for _, entry in own]
         left.plot(xs, values, color=colour, marker="o", ms=3.5, lw=1.8)
         _mark_best(left, xs, values, colour)
         _name_stage(left, xs, values, name, colour)
@@ -82,8 +89,14 @@ def draw_training_curves(
         axes.xaxis.set_major_locator(
             matplotlib.ticker.MaxNLocator(integer=True)
         )
-    left.set_ylim(0, 1.18 * max(entry[monitor] for entry in history) or 1)
+    highest = max(_drawn(entry[monitor]) for entry in history)
+    left.set_ylim(0, 1.18 * highest or 1)
     return figure
+
+
+def _drawn(value: float) -> float:
+    """Returns where a value is drawn: at 0 if it was no number."""
+    return value if math.isfinite(value) else 0.0
 
 
 def _mark_best(

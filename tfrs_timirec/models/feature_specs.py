@@ -65,22 +65,30 @@ def check_features(
         )
 
 
-def check_no_labels(owner: str, features: Mapping[str, tf.Tensor]) -> None:
-    """Raises a ValueError if a batch to train on comes with labels.
+def only_features(
+    owner: str,
+    batch: Mapping[str, tf.Tensor] | tuple[Mapping[str, tf.Tensor], ...],
+) -> Mapping[str, tf.Tensor]:
+    """Returns the features of a batch as Keras hands it over.
 
     Args:
         owner: name of the model; the message starts with it.
-        features: the batch, which Keras makes a tuple if it has labels.
+        batch: the features, or a tuple of them, labels and weights.
 
     Raises:
-        ValueError: saying where the label belongs.
+        ValueError: if it comes with labels, saying where they belong.
     """
-    if isinstance(features, tuple):
+    if not isinstance(batch, tuple):
+        return batch
+    features, *others = batch
+    if any(other is not None for other in others):
         raise ValueError(
             f"{owner}: a batch must be a dict of features without labels or"
-            f" weights. Received: a tuple of {len(features)}. What came next"
-            " is the feature `target_id`; see `training_dataset`."
+            f" weights. Received: a tuple of {len(batch)}. What came next is"
+            " the feature `target_id`; see `training_dataset` and"
+            " `evaluation_dataset`."
         )
+    return features
 
 
 def longest_history(default: int, *layers: tf.keras.layers.Layer) -> int:
@@ -93,6 +101,16 @@ def longest_history(default: int, *layers: tf.keras.layers.Layer) -> int:
     return min(
         getattr(layer, "max_history_length", default) for layer in layers
     )
+
+
+def readable_length(model: tf.keras.Model) -> int:
+    """Returns the most places of a history that a model reads.
+
+    Args:
+        model: any recommender; one that reads any number, as GRU4Rec, counts
+            as one of 20, as many as batches have by default.
+    """
+    return longest_history(20, *model.submodules)
 
 
 def empty_features(

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
-from tfrs_timirec.models.feature_specs import check_no_labels
+from tfrs_timirec.models.feature_specs import only_features
 from tfrs_timirec.models.saveable_model import _SaveableModel
 from tfrs_timirec.models.scoring import (
     batch_mean,
@@ -301,7 +301,7 @@ class SequentialRecommender(_SaveableModel):
 
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Takes one optimizer step; returns the running mean of the losses."""
-        check_no_labels(type(self).__name__, features)
+        features = only_features(type(self).__name__, features)
         with tf.GradientTape() as tape:
             loss = self.compute_loss(features, training=True)
             if self.losses:
@@ -319,6 +319,7 @@ class SequentialRecommender(_SaveableModel):
 
     def test_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Ranks each target among its candidates; returns the metrics."""
+        features = only_features(type(self).__name__, features)
         user_vectors = self(features, training=False)
         return self._update_rank_metrics(features, user_vectors)
 
@@ -383,9 +384,9 @@ class SequentialRecommender(_SaveableModel):
                 ' `evaluation_dataset(..., candidates="sampled")`; to rank in'
                 ' the whole catalogue call `rank_held_out(candidates="full")`.'
             )
+        target_ids = features["target_id"]
         item_ids = tf.concat(
-            [features["target_id"][:, tf.newaxis], features["candidate_ids"]],
-            axis=1,
+            [target_ids[:, tf.newaxis], features["candidate_ids"]], axis=1
         )
         num_items = self.item_embeddings.shape[0]
         if num_items > MOST_ITEMS_A_CANDIDATE * (item_ids.shape[1] or 1):
@@ -393,8 +394,6 @@ class SequentialRecommender(_SaveableModel):
         else:
             items = tf.convert_to_tensor(self.item_embeddings)
             scores = gathered_best_scores(user_vectors, items, item_ids)
-        targets = tf.nn.embedding_lookup(
-            self.item_embeddings, features["target_id"]
-        )
+        targets = tf.nn.embedding_lookup(self.item_embeddings, target_ids)
         rounding = score_rounding(user_vectors, targets)
         return target_ranks(scores[:, 0], scores[:, 1:], rounding)

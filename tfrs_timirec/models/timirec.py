@@ -14,6 +14,7 @@ from tfrs_timirec.models.feature_specs import (
     check_features,
     empty_features,
     longest_history,
+    only_features,
 )
 from tfrs_timirec.models.scoring import batch_mean, cosines
 from tfrs_timirec.models.sequential_recommender import Features
@@ -246,6 +247,7 @@ class TiMiRec(ComiRec):
         """
         if self.stage == "pretraining":
             return super().test_step(features)
+        features = only_features("TiMiRec", features)
         interests, logits = self(features, training=False, return_parts=True)
         similarities = self._target_similarities(features, interests)
         self._js_divergence.update_state(

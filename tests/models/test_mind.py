@@ -144,3 +144,8 @@ def test_plugs_into_timirec(extractor):
 def test_attention_power_must_be_at_least_1():
     with pytest.raises(ValueError, match="`attention_power`.*Received: .*=0.5"):
         make(attention_power=0.5)
+
+
+def test_options_of_comirec_are_refused():
+    with pytest.raises(TypeError, match="dropout"):
+        make(dropout=0.5)

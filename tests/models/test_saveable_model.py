@@ -234,3 +234,8 @@ def test_unregistered_layers_are_named_on_loading(tmp_path):
     np.testing.assert_allclose(
         finetuning(loaded)(batch), finetuning(model)(batch), atol=1e-6
     )
+
+
+def test_precision_of_one_model_is_refused():
+    with pytest.raises(ValueError, match="`dtype` must be left out"):
+        ComiRec(VOCABULARY_SIZE, dtype="mixed_float16")

@@ -266,8 +266,9 @@ def test_a_longer_history_than_its_positions_is_an_error(make):
     if isinstance(model, (GRU4Rec, YouTubeDNN)):
         assert model(history([[2] * (LENGTH + 1)])).shape == (1, 1, 4)
     else:
-        with pytest.raises(ValueError, match="`max_history_length` \\(4\\)"):
-            model(history([[2] * (LENGTH + 1)]))
+        rule = "`max_history_length` \\(4\\). Received: histories of 20 places"
+        with pytest.raises(ValueError, match=rule):
+            model(history([[2] * 20]))
 
 
 @pytest.mark.parametrize(
@@ -281,6 +282,8 @@ def test_a_longer_history_than_its_positions_is_an_error(make):
         (SASRec, "max_history_length", 0),
         (TiSASRec, "num_blocks", 0),
         (TiSASRec, "max_interval", 0),
+        (SASRec, "dropout", 1.0),
+        (TiSASRec, "dropout", 1.0),
     ],
 )
 def test_bad_size_is_named(model_class, option, value):

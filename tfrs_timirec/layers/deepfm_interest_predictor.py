@@ -27,7 +27,8 @@ class DeepFMInterestPredictor(_InterestPredictor):
       plus the vectors of the items' attributes;
     - the hour of the day of the request (`time_of_day`);
     - each attribute of the user (`user_…`);
-    - each attribute of the items (`item_…`), averaged over the history.
+    - each attribute of the items (`item_…`), averaged over all its values in
+      the history.
 
     Every field but the history also has first-order weights $w_f$, one an
     interest. The logits are

@@ -40,7 +40,7 @@ class DynamicRoutingExtractor(_CapsuleExtractor):
 
     Example:
     >>> extractor = DynamicRoutingExtractor(vocabulary_size=100)
-    >>> ComiRec(extractor=extractor)  # ComiRec-DR
+    >>> model = ComiRec(extractor=extractor)  # ComiRec-DR
     >>> extractor(tf.constant([[0, 5, 7]])).shape
     TensorShape([1, 4, 64])
 

@@ -27,9 +27,10 @@ class MINDExtractor(_CapsuleExtractor):
 
     $$K'_u = \max(1, \min(K, \lfloor \log_2 n \rfloor))$$
 
-    interests. The places of the others repeat the first interest, so that the
-    best interest of an item, its score and its loss are those of the K'
-    active ones alone.
+    interests. The places of the others repeat the first interest, so that with
+    greedy scoring the best interest of an item, its score and its loss are
+    those of the K' active ones alone. What compares all K, as TiMiRec's
+    distillation and `InterestDistance`, takes a copy for an interest.
 
     MIND's ReLU layers mix a user profile into the interests; without a profile
     they are left out. S starts at N(0, 1 / dim), so that a vote is as long as

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrs_timirec._validation import check_history_length, check_rate
 from tfrs_timirec.layers.item_embedding import ItemEmbedding
 from tfrs_timirec.layers.length_groups import map_by_length
 from tfrs_timirec.layers.multi_interest_attention import MultiInterestAttention
@@ -46,8 +47,9 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
 
     Raises:
         ValueError: if a size is not a positive integer, if
-            `positions_in_sum` and `transformer` are both set, or if `dropout`
-            lies outside [0, 1).
+            `positions_in_sum` and `transformer` are both set, if `dropout`
+            lies outside [0, 1), or a history is longer than
+            `max_history_length`.
 
     Example:
     >>> extractor = SelfAttentiveExtractor(vocabulary_size=100)
@@ -78,6 +80,7 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
                 " positions already. Received: positions_in_sum=True,"
                 " transformer=True"
             )
+        check_rate("SelfAttentiveExtractor", dropout=dropout)
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.num_interests = num_interests
@@ -121,6 +124,9 @@ class SelfAttentiveExtractor(tf.keras.layers.Layer):
         training: bool | None = None,
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         """Returns the interests, and on request each item's weights."""
+        check_history_length(
+            "SelfAttentiveExtractor", item_ids.shape[1], self.max_history_length
+        )
         if return_attention:
             return self._extract(item_ids, training, return_attention=True)
         extract = functools.partial(self._extract, training=training)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import tensorflow as tf
 
@@ -38,8 +37,8 @@ class MIND(ComiRec):
             length; see `MINDExtractor`.
         routing_seed: seed of the logits that routing starts from.
         attention_power: p, at least 1; `math.inf` for the best interest alone.
-        **kwargs: `loss` of `SequentialRecommender`; `name` of
-            `tf.keras.Model`.
+        loss: as `SequentialRecommender`.
+        name: of `tf.keras.Model`.
 
     Raises:
         ValueError: if a size is not a positive integer, `routing_seed` is
@@ -64,7 +63,8 @@ class MIND(ComiRec):
         adaptive_interests: bool = False,
         routing_seed: int = 0,
         attention_power: float = 1.0,
-        **kwargs: Any,
+        loss: str = "bpr",
+        name: str | None = None,
     ):
         if not attention_power >= 1:
             raise ValueError(
@@ -82,7 +82,8 @@ class MIND(ComiRec):
                 name="extractor",
             ),
             max_history_length=max_history_length,
-            **kwargs,
+            loss=loss,
+            name=name,
         )
         self.attention_power = attention_power
 

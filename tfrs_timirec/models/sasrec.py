@@ -7,7 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec._validation import (
+    check_history_length,
+    check_positive_int,
+    check_rate,
+)
 from tfrs_timirec.layers import (
     RecencyEmbedding,
     ResumableDropout,
@@ -68,7 +72,9 @@ class SASRec(SingleVectorRecommender):
         **kwargs: Any,
     ):
         check_positive_int("SASRec", num_blocks=num_blocks)
+        check_rate("SASRec", dropout=dropout)
         super().__init__(vocabulary_size, embedding_dim=embedding_dim, **kwargs)
+        self.max_history_length = max_history_length
         self.recency_embedding = RecencyEmbedding(
             max_history_length, embedding_dim, name="recency_embedding"
         )
@@ -80,6 +86,9 @@ class SASRec(SingleVectorRecommender):
         self, features: Features, training: bool | None = None
     ) -> tf.Tensor:
         """Returns the user vectors, (batch, embedding_dim)."""
+        check_history_length(
+            "SASRec", features["item_ids"].shape[1], self.max_history_length
+        )
         encode = functools.partial(self._encode, training=training)
         return map_by_length(encode, features["item_ids"])
 

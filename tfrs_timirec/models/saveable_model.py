@@ -31,7 +31,14 @@ class _SaveableModel(tfrs.Model):
         """Keeps the constructor's arguments for `get_config`."""
         model = super().__new__(cls, *args, **kwargs)
         # Past Keras, which would track layers among them twice.
-        object.__setattr__(model, "_arguments", _by_name(cls, args, kwargs))
+        arguments = _by_name(cls, args, kwargs)
+        if "dtype" in arguments:
+            raise ValueError(
+                f"{cls.__name__}: `dtype` must be left out: layers have the"
+                f" global policy. Received: dtype={arguments['dtype']!r}. Call"
+                " tf.keras.mixed_precision.set_global_policy before."
+            )
+        object.__setattr__(model, "_arguments", arguments)
         return model
 
     def get_config(self) -> dict[str, Any]:

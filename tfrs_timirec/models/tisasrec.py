@@ -7,7 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec._validation import (
+    check_history_length,
+    check_positive_int,
+    check_rate,
+)
 from tfrs_timirec.layers import RecencyEmbedding, ResumableDropout
 from tfrs_timirec.layers.initialization import small_normal
 from tfrs_timirec.layers.length_groups import map_by_length
@@ -77,7 +81,9 @@ class TiSASRec(SingleVectorRecommender):
         check_positive_int(
             "TiSASRec", num_blocks=num_blocks, max_interval=max_interval
         )
+        check_rate("TiSASRec", dropout=dropout)
         super().__init__(vocabulary_size, embedding_dim=embedding_dim, **kwargs)
+        self.max_history_length = max_history_length
         self.max_interval = max_interval
         self.position_keys, self.position_values = (
             RecencyEmbedding(max_history_length, embedding_dim, name=name)
@@ -106,6 +112,9 @@ class TiSASRec(SingleVectorRecommender):
     ) -> tf.Tensor:
         """Returns the user vectors, (batch, embedding_dim)."""
         check_features("TiSASRec", features, self.feature_names)
+        check_history_length(
+            "TiSASRec", features["item_ids"].shape[1], self.max_history_length
+        )
         encode = functools.partial(self._encode, training=training)
         return map_by_length(
             encode, features["item_ids"], features["timestamps"]

@@ -27,7 +27,7 @@ class HitRate(tf.keras.metrics.Mean):
         ValueError: if `k` is not a positive integer.
 
     Example:
-    >>> HitRate(k=10)(tf.constant([1.0, 11.0])).numpy()
+    >>> float(HitRate(k=10)(tf.constant([1.0, 11.0])))
     0.5
     """
 

@@ -21,7 +21,7 @@ class InterestDistance(tf.keras.metrics.Mean):
         sample_weight: weights of the users; all alike by default.
 
     Example:
-    >>> InterestDistance()(tf.constant([[[0.0, 0.0], [3.0, 4.0]]])).numpy()
+    >>> float(InterestDistance()(tf.constant([[[0.0, 0.0], [3.0, 4.0]]])))
     5.0
     """
 

@@ -27,7 +27,7 @@ class NDCG(tf.keras.metrics.Mean):
         ValueError: if `k` is not a positive integer.
 
     Example:
-    >>> NDCG(k=10)(tf.constant([1.0, 3.0, 11.0])).numpy()  # (1 + 1/2 + 0) / 3
+    >>> float(NDCG(k=10)(tf.constant([1.0, 3.0, 11.0])))  # (1 + 1/2 + 0) / 3
     0.5
 
     Reference: Järvelin and Kekäläinen, *Cumulated gain-based evaluation of IR

@@ -1,5 +1,6 @@
 """What `timirec train` says before it trains, and what it refuses."""
 
+import json
 import shutil
 
 import pandas as pd
@@ -29,12 +30,12 @@ def test_numbers_that_mean_something_else_are_pointed_out(doubled, capsys):
 
     assert main(arguments) == 0
     # The run is one of other settings, which comes up after the notes.
-    assert main([*arguments, "--num-evaluation-negatives=10"]) == 2
+    assert main([*arguments, "--num-evaluation-negatives=11"]) == 2
 
     out = capsys.readouterr().out
     assert "Note: all times lie in 1970" in out
     assert "Note: 30 interactions are of a user and an item" in out
-    assert out.count("Note: 10 negatives a case are drawn out of 10 items") == 1
+    assert out.count("Note: 11 negatives a case are drawn out of 10 items") == 1
 
 
 def test_one_process_trains_in_a_folder(doubled, capsys):
@@ -118,3 +119,29 @@ def test_damaged_weights_are_named(doubled, tmp_path, capsys):
     error = failure(capsys, "export", copy, "--output", tmp_path / "export")
 
     assert "pretraining.npz is damaged" in error
+
+
+def test_no_more_negatives_than_items_by_default(tmp_path, capsys):
+    log = write_log(tmp_path / "log.csv")
+    words = ["train", "--interactions", log, "--model", "comirec", *QUICK[:-1]]
+
+    assert (
+        main([str(word) for word in [*words, "--output", tmp_path / "r"]]) == 0
+    )
+
+    assert "Note: 10 negatives a case are drawn, as" in capsys.readouterr().out
+    settings = json.loads((tmp_path / "r" / "settings.json").read_text())
+    assert settings["settings"]["num_evaluation_negatives"] == 10
+
+
+def test_users_who_met_everything_are_pointed_out(tmp_path, capsys):
+    log = write_log(tmp_path / "log.csv")
+    rows = "".join(f"all,i{item:02d},{item}\n" for item in range(10))
+    log.write_text(log.read_text() + rows)
+    words = ["train", "--interactions", log, "--model", "comirec", *QUICK]
+
+    assert (
+        main([str(word) for word in [*words, "--output", tmp_path / "r"]]) == 0
+    )
+
+    assert "Note: 1 of 7 users met all 10 items" in capsys.readouterr().out

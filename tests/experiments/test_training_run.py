@@ -223,6 +223,18 @@ def test_ranks_are_complete_with_all_parts(log, unbroken, tmp_path):
     assert run.has_all_ranks
 
 
+def test_folder_of_a_run_that_never_began_is_free(log, tmp_path):
+    other = dataclasses.replace(SETTINGS, num_interests=3)
+    TrainingRun(SETTINGS, log, tmp_path)
+
+    run = TrainingRun(other, log, tmp_path)
+    run.train()
+
+    assert RunFolder(tmp_path).record().settings == other
+    with pytest.raises(ValueError, match="differs in num_interests"):
+        TrainingRun(SETTINGS, log, tmp_path)
+
+
 def test_same_folder_rejects_other_data(log, unbroken):
     run, _, _ = unbroken
     changed = dataclasses.replace(log, timestamps=log.timestamps + 1)

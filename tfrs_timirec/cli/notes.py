@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import rich.console
 
-from tfrs_timirec.data import Interactions
+from tfrs_timirec.data import Interactions, LeaveOneOut
 from tfrs_timirec.data.description import (
     InteractionStatistics,
     compute_statistics,
@@ -38,6 +38,7 @@ def print_notes(
     for note in (
         *_notes(compute_statistics(interactions), settings),
         *_notes_on_ids(interactions),
+        *_notes_on_users(interactions),
     ):
         console.print(f"Note: {note}", soft_wrap=True, markup=False)
 
@@ -57,13 +58,29 @@ def _notes(
             " in its history is easy to foresee; --duplicates first"
             " keeps the first of each."
         )
-    if settings and statistics.num_items <= settings.num_evaluation_negatives:
+    if settings and statistics.num_items == settings.num_evaluation_negatives:
+        yield (
+            f"{statistics.num_items:,} negatives a case are drawn, as many as"
+            " there are items, and some come twice: ranks in the whole"
+            " catalogue say more."
+        )
+    if settings and statistics.num_items < settings.num_evaluation_negatives:
         yield (
             f"{settings.num_evaluation_negatives:,} negatives a case are drawn"
             f" out of {statistics.num_items:,} items, so they repeat, and ranks"
             " among them, by which the best epoch is chosen, are worse than in"
             f" the whole catalogue. --num-evaluation-negatives"
             f" {statistics.num_items} draws fewer."
+        )
+
+
+def _notes_on_users(interactions: Interactions) -> Iterator[str]:
+    """Yields a line if users cannot take part."""
+    if sated := np.count_nonzero(~LeaveOneOut(interactions).has_unseen_items):
+        yield (
+            f"{sated:,} of {interactions.num_users:,} users met all"
+            f" {interactions.num_items:,} items. Nothing is left to tell an"
+            " item of theirs from, so they take no part."
         )
 
 

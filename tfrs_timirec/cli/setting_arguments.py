@@ -7,6 +7,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+from tfrs_timirec.data import Interactions
 from tfrs_timirec.experiments import (
     MODEL_NAMES,
     DataSource,
@@ -138,6 +139,27 @@ def read_settings(
     given = given_settings(args)
     check_settings_of(base.model, given)
     return dataclasses.replace(base, seed=args.seed, **given)
+
+
+def fit_to_catalogue(
+    settings: TrainingSettings,
+    interactions: Interactions,
+    args: argparse.Namespace,
+) -> TrainingSettings:
+    """Lets a case of one's own log have no more negatives than there are items.
+
+    More of them would repeat, and the ranks among them come in steps.
+
+    Args:
+        settings: the settings.
+        interactions: the log.
+        args: the parsed arguments; a number that was given stays.
+    """
+    is_given = args.num_evaluation_negatives is not None
+    if is_given or args.interactions is None:
+        return settings
+    number = min(settings.num_evaluation_negatives, interactions.num_items)
+    return dataclasses.replace(settings, num_evaluation_negatives=number)
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tfrs_timirec.cli.data_arguments import (
 from tfrs_timirec.cli.notes import print_notes
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
+    fit_to_catalogue,
     given_settings,
     read_settings,
 )
@@ -155,6 +156,7 @@ def run(args: argparse.Namespace) -> int:
     data = pathlib.Path(source.place).name if source.interactions else None
     data = plain_name(data or source.place)
     interactions = source.load()
+    settings = fit_to_catalogue(settings, interactions, args)
     print_notes(console, interactions, settings)
     tuner = Tuner(
         settings=settings,
@@ -185,7 +187,8 @@ def run(args: argparse.Namespace) -> int:
         console.print("No trial has been completed yet.")
         return 0
     console.print(
-        f"The best settings are in {tuner.preset_path}. Train with them:\n"
+        f"The best settings are in {tuner.preset_path}. Train with them, on"
+        " the same data:\n"
         f"  timirec train --preset {shlex.quote(str(tuner.preset_path))} …",
         soft_wrap=True,
     )

@@ -213,7 +213,7 @@ class RunFolder:
                 wildcard.
         """
         check_path("folder", self.path)
-        known = self.record() if self._settings.exists() else None
+        known = self.record() if self._has_begun() else None
         if known:
             if differences := record.differences(known):
                 raise ValueError(
@@ -230,6 +230,13 @@ class RunFolder:
         if record != known:  # A finished run may lie where nobody may write.
             write_json(self._settings, record.to_json())
         return record
+
+    def _has_begun(self) -> bool:
+        """Whether there is more of a run than what it was to be."""
+        return self._settings.exists() and any(
+            path.exists()
+            for path in (self.backup, self._history, self.path / "weights")
+        )
 
     def copy(self, path: pathlib.Path) -> RunFolder:
         """Returns a copy of what a run goes on from.

@@ -293,6 +293,25 @@ def test_best_other_system_is_chosen_by_the_common_seeds(tmp_path):
     assert cells[3:6] == ["w/o stopgrad", "-0.0100", "2"]
 
 
+def test_more_seeds_do_not_hide_a_better_system(tmp_path):
+    store, plan = ResultStore(tmp_path), make_plan()
+    fill(
+        store,
+        plan,
+        {
+            "joint train": (0.1, 0.1, 0.1, 0.1, 0.1),
+            "w/o stopgrad": (0.19, 0.19, 0.19),
+        },
+    )
+    fill(store, plan, {"TiMiRec": (0.2, 0.2, 0.2, 0.2, 0.2)})
+
+    cells = row(
+        render_tables(plan, "amazon_beauty", store), "without transformer", 1
+    )
+
+    assert cells[3:6] == ["w/o stopgrad", "+0.0100", "3"]
+
+
 def test_no_result_no_figure(tmp_path):
     store = ResultStore(tmp_path)
     for name in ("figure2", "table4"):

@@ -86,6 +86,7 @@ def _draw_divergences(
         axes.bar_label(
             bars, fmt="%.1f", padding=2, fontsize=8, color=TEXT_COLOUR
         )
+    axes.margins(y=0.1)  # Room for the highest number.
     axes.set_xticks(range(len(DIVERGENCE_EDGES) + 1), _range_names())
     axes.set_ylabel("share of test cases, %", color=TEXT_COLOUR)
     temperatures = {

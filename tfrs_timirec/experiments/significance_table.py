@@ -16,6 +16,8 @@ from tfrs_timirec.experiments.result_columns import (
 )
 from tfrs_timirec.experiments.result_store import Results, decode_ranks
 
+_ENOUGH_SEEDS = 3  # To say whether a system is better than another.
+
 
 def render_significance(experiment: Experiment, results: Results) -> list[str]:
     """Compares the tested system of each group with the best other one.
@@ -57,8 +59,10 @@ def render_significance(experiment: Experiment, results: Results) -> list[str]:
             ],
             rows,
         ),
-        "The best other system by the mean over the common seeds, of those"
-        " that have most seeds in common. p over seeds: one pair a seed, the"
+        "The best other system is the one that is least behind, or furthest"
+        f" ahead, over the common seeds, of those with {_ENOUGH_SEEDS} or more,"
+        " or with the most where none has as many. p over seeds: one pair a"
+        " seed, the"
         " metric of both systems. p over users: one pair a user, the user's"
         " gain in the metric, averaged over the common seeds. Two-sided;"
         " sampled negatives.",
@@ -75,7 +79,7 @@ def _compare(
         for title in titles
         if title != tested
     }
-    # The most seeds first, lest a lucky one decide who is the best.
+    # One lucky seed must not decide who is the best.
     most = max((len(seeds) for seeds in common.values()), default=0)
     if not most:
         return None
@@ -85,9 +89,13 @@ def _compare(
             for one in (tested, title)
         ]
         for title, seeds in common.items()
-        if len(seeds) == most
+        if len(seeds) >= min(most, _ENOUGH_SEEDS)
     }
-    best = max(pairs_of, key=lambda title: np.mean(pairs_of[title][1]))
+    leads = {
+        title: np.mean(own) - np.mean(other)
+        for title, (own, other) in pairs_of.items()
+    }
+    best = min(leads, key=lambda title: leads[title])
     seeds, pairs = common[best], pairs_of[best]
     by_user = [
         np.mean(
@@ -103,7 +111,7 @@ def _compare(
         heading,
         tested,
         best,
-        f"{np.mean(pairs[0]) - np.mean(pairs[1]):+.4f}",
+        f"{leads[best]:+.4f}",
         str(len(seeds)),
         _show_p(paired_t_test(*pairs)),
         _show_p(paired_t_test(*by_user)),

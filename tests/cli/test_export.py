@@ -162,6 +162,7 @@ def test_mistakes_are_explained(folders, tmp_path, capsys):
     assert "--k must be at least 1" in failure(capsys, *ask, "--k", 0)
     error = failure(capsys, *ask, "--diversity", "-1")
     assert "--diversity must be" in error
+    assert "between 0 and" in failure(capsys, *ask, "--k", 10_000)
     error = failure(capsys, *ask, "--context", "weather", "rain")
     assert "reads besides the history: nothing" in error
     error = failure(

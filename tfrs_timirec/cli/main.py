@@ -64,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(words, argparse.Namespace(words=words))
     tune_for_cpu()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # Beam's, of what only Google Cloud needs.
+    logging.getLogger().addFilter(
+        lambda record: "apitools not found" not in record.getMessage()
+    )
     if getattr(parsed, "strategy", None) is None:  # It joins a cluster first.
         _start_tensorflow_quietly()
     try:

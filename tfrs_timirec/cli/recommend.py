@@ -126,7 +126,8 @@ def run(args: argparse.Namespace) -> int:
         note = f"note: the model does not know {ids}: not in its training data"
         if len(unknown) == len(history):
             note = (
-                f"WARNING: the model knows no item of this history: {ids}."
+                f"WARNING: the model knows no item of this history: {ids}"
+                " (ids are separated by spaces)."
                 " What it recommends does not follow from them; ask it for ids"
                 " of its training data, or another MODEL."
             )
@@ -164,6 +165,13 @@ def _read_context(
 ) -> dict[str, list[Any]]:
     given = {name: values for name, *values in words}
     specs = model.context_specs
+    if missing := specs.keys() - given.keys() - {"request_timestamp"}:
+        raise ValueError(
+            f"--context must give {' and '.join(sorted(missing))}, which this"
+            " model reads besides the history. Received:"
+            f" {', '.join(given) or 'nothing'}. Write --context NAME VALUE ...;"
+            " timestamps has one Unix second for each item of the history."
+        )
     context = {
         name: _values(f"--context {name}", values, specs[name].dtype)
         if name in specs

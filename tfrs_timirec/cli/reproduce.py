@@ -59,7 +59,7 @@ Examples:
       --seeds 0-1
   timirec reproduce table3 --dataset household_tv/tiny --seeds 0 \\
       --max-epochs 2 --output try --runs try-runs
-  timirec reproduce figure3 --render-only
+  timirec reproduce figure3 --preset paper --render-only
 """
 
 
@@ -152,7 +152,9 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or pathlib.Path("results", plan.preset_name)
     runs_folder = args.runs or pathlib.Path("runs/reproduce", plan.preset_name)
     store = ResultStore(output)
-    if not args.render_only:
+    if args.render_only:
+        _check_results_are_there(store, plan)
+    else:
         runner = CellRunner(
             store,
             runs_folder,
@@ -253,6 +255,16 @@ def _command(args: argparse.Namespace) -> str:
         else:
             words += [f"--{flag}", value]
     return shlex.join(str(word) for word in words)
+
+
+def _check_results_are_there(store: ResultStore, plan: Plan) -> None:
+    """Raises ValueError if there is nothing to make a table of."""
+    if not any(store.seeds(dataset) for dataset in plan.datasets):
+        raise ValueError(
+            "--render-only must find results. Received:"
+            f" '{store.folder}', which has none of {', '.join(plan.datasets)}."
+            " Say where they are with --output, or whose with --preset."
+        )
 
 
 def _render(plan: Plan, dataset: str, store: ResultStore) -> list[pathlib.Path]:

@@ -11,6 +11,7 @@ _PYTHONS_PREFACE = re.compile(
     r"(?:Detected at .*?\n(?:Node: [^\n]*|<stack traces unavailable>)\n)?",
     re.DOTALL,
 )
+_ASSERTIONS_BRACKETS = re.compile(r"\Aassertion failed: \[(.*)\] \[(.*)\]\Z")
 
 
 def graph_message(error: tf.errors.OpError) -> str:
@@ -18,7 +19,9 @@ def graph_message(error: tf.errors.OpError) -> str:
 
     Args:
         error: what a session or a function raised; what Python adds to its
-            message, nodes and where they were made, is left out.
+            message, nodes and where they were made, is left out, and so are
+            the brackets of an assertion.
     """
     message = (error.message or type(error).__name__).split("\n\t [[", 1)[0]
-    return _PYTHONS_PREFACE.sub("", message)
+    message = _PYTHONS_PREFACE.sub("", message)
+    return _ASSERTIONS_BRACKETS.sub(r"\1 \2", message)

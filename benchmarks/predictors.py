@@ -2,7 +2,7 @@
 
     python benchmarks/predictors.py --dataset household_tv/small
     python benchmarks/predictors.py --dataset movielens_sequences/100k \
-        --context-features request_timestamp,item_genres --max-epochs 30
+        --preset paper --context-features request_timestamp,item_genres
 
 Trains TiMiRec once for each predictor and seed, from one pretrained extractor a
 seed, and prints test results as a table. Epochs are chosen on validation
@@ -31,6 +31,7 @@ from tfrs_timirec.experiments import (
     TrainingSettings,
     preset,
 )
+from tfrs_timirec.experiments.presets import PRESET_NAMES
 from tfrs_timirec.experiments.truth_comparison import compare_with_truth
 
 PREDICTORS = ("gru", "transformer", "time_aware", "deepfm")
@@ -49,6 +50,9 @@ def main() -> None:
         default="request_timestamp",
         help="what deepfm reads, with commas (default: %(default)s)",
     )
+    parser.add_argument(
+        "--preset", default=PRESET_NAMES[0], choices=PRESET_NAMES
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument(
         "--max-epochs", type=int, help="of a stage (default: the preset's)"
@@ -63,7 +67,7 @@ def main() -> None:
     source = DataSource(dataset=args.dataset, data_dir=args.data_dir)
     log = source.load()
     for seed in args.seeds:
-        settings = preset("timirec", args.dataset)
+        settings = preset("timirec", args.dataset, args.preset)
         settings = dataclasses.replace(
             settings,
             seed=seed,

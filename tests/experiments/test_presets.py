@@ -7,9 +7,16 @@ from tfrs_timirec.experiments.presets import PRESET_NAMES
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
-@pytest.mark.parametrize("name", ["validated", "paper"])
-def test_unknown_data_gets_the_defaults(model, name):
-    assert preset(model, "a log", name) == TrainingSettings(model=model)
+def test_paper_has_the_defaults_for_unknown_data(model):
+    assert preset(model, "a log", "paper") == TrainingSettings(model=model)
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_unknown_data_gets_what_is_best_on_beauty(model):
+    settings = preset(model, "a log")
+
+    assert settings == preset(model, "amazon_beauty", "validated")
+    assert (settings.loss, settings.l2) == ("sampled_softmax", 0)
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
@@ -40,7 +47,7 @@ def test_paper_is_the_authors_command():
         (name, plus, dataset)
         for name in PRESET_NAMES
         for plus in ("", "_plus")
-        for dataset in ("amazon_beauty", "movielens_sequences/1m")
+        for dataset in ("amazon_beauty", "movielens_sequences/1m", "a log")
     ],
 )
 def test_first_stage_of_timirec_is_comirec(name, plus, dataset):

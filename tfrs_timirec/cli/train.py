@@ -22,6 +22,7 @@ from tfrs_timirec.cli.output_claim import claim_output
 from tfrs_timirec.cli.results_table import print_results
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
+    fit_to_catalogue,
     read_settings,
 )
 from tfrs_timirec.data import Interactions
@@ -109,9 +110,8 @@ def add_parser(
         "--preset",
         metavar="NAME",
         help="where the settings come from: validated (the best on validation"
-        " cases of Beauty and household_tv/small, elsewhere as paper; the"
-        " default), paper, large_batch, or a file that 'timirec tune' wrote;"
-        " with a file --model may be left out",
+        " cases, the default), paper, large_batch, or a file that 'timirec"
+        " tune' wrote; with a file --model may be left out",
     )
     parser.add_argument(
         "--output",
@@ -167,6 +167,7 @@ def _train(
     # One worker of many speaks for all.
     console = make_console(quiet=not is_chief(strategy))
     interactions = source.load()
+    settings = fit_to_catalogue(settings, interactions, args)
     if is_chief(strategy):
         _describe(console, interactions, settings)
     training_run = TrainingRun(

@@ -1,5 +1,6 @@
 """What `timirec data describe` says of a log, and leaves out of it."""
 
+from tests.cli.test_main import failure
 from tfrs_timirec.cli.main import main
 
 
@@ -26,3 +27,12 @@ def test_data_describe_cleans(tmp_path, capsys):
 
     words = capsys.readouterr().out.split()
     assert words[words.index("interactions") + 1] == "2"
+
+
+def test_missing_column_is_asked_for_by_its_flag(tmp_path, capsys):
+    log = tmp_path / "log.csv"
+    log.write_text("viewer,item_id,timestamp\nu,i1,1\n")
+
+    error = failure(capsys, "data", "describe", "--interactions", log)
+
+    assert "Name another with --user-column." in error

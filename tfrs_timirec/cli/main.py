@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return parsed.run(parsed)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_in_flags(str(error))}", file=sys.stderr)
         return 2
     except tf.errors.ResourceExhaustedError as error:
         print(
@@ -132,3 +133,12 @@ def _parser() -> argparse.ArgumentParser:
         module = importlib.import_module(f"tfrs_timirec.cli.{name}")
         module.add_parser(subparsers).set_defaults(run=module.run)
     return parser
+
+
+def _in_flags(message: str) -> str:
+    """Writes an argument that a message asks for as on the command line."""
+    return re.sub(
+        r"`(\w+)=\.\.\.`",
+        lambda name: f"--{name[1].replace('_', '-')}",
+        message,
+    )

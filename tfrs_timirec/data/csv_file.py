@@ -175,8 +175,8 @@ class CsvFile:
                 return (
                     "Each line must have as many values as the header."
                     f" Received: line {line} of {self.path} with"
-                    f" {len(values)} instead of {expected}. Correct it, or"
-                    " name another `delimiter`."
+                    f" {len(values)} instead of {expected}. Correct it; in"
+                    " Python, another `delimiter` can be named."
                 )
             length = sum(map(len, values))
             if length > longest:

@@ -14,7 +14,6 @@ from tfrs_timirec.experiments import (
     TrainingRun,
     TrainingSettings,
     environment,
-    preset,
     training_run,
 )
 from tfrs_timirec.experiments.data_source import DataSource
@@ -329,12 +328,6 @@ def test_unfinished_run_has_no_weights(log, tmp_path):
 
     with pytest.raises(FileNotFoundError, match="must hold a finished run"):
         run.evaluate()
-
-
-def test_preset_without_numbers_is_the_default():
-    assert preset("timirec", "no_such_data") == TrainingSettings(
-        model="timirec"
-    )
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_longer_list_than_the_export_allows(
     error = failure(capsys, *words, "--output", tmp_path / "best")
 
     assert "The model refuses the request" in error
-    assert f"request: `k` must lie between 0 and 1000. Received: {k}\n" in error
+    assert "request: `k` must lie between 0 and 1000. Received: " in error
     assert not list(tmp_path.iterdir())
 
 

@@ -126,10 +126,9 @@ def run(args: argparse.Namespace) -> int:
         note = f"note: the model does not know {ids}: not in its training data"
         if len(unknown) == len(history):
             note = (
-                f"WARNING: the model knows no item of this history: {ids}"
-                " (ids are separated by spaces)."
+                f"WARNING: the model knows no item of this history: {ids}."
                 " What it recommends does not follow from them; ask it for ids"
-                " of its training data, or another MODEL."
+                " of its training data, with spaces between, or another MODEL."
             )
         print(note, file=sys.stderr)
     best = model.recommend(

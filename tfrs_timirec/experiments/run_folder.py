@@ -213,15 +213,18 @@ class RunFolder:
                 wildcard.
         """
         check_path("folder", self.path)
-        known = self.record() if self._has_begun() else None
-        if known:
-            if differences := record.differences(known):
+        known = self.record() if self._settings.exists() else None
+        differences = record.differences(known) if known else []
+        if differences:
+            if self._has_begun():
                 raise ValueError(
                     "`folder` must be new or hold a run of the same settings"
                     f" and data. Received: folder='{self.path}', which differs"
                     f" in {', '.join(differences)}. Choose another folder, or"
                     " delete this one."
                 )
+            known = None  # It broke off before there was anything of it.
+        if known:
             record = dataclasses.replace(
                 record,
                 command=known.command,
@@ -233,10 +236,8 @@ class RunFolder:
 
     def _has_begun(self) -> bool:
         """Whether there is more of a run than what it was to be."""
-        return self._settings.exists() and any(
-            path.exists()
-            for path in (self.backup, self._history, self.path / "weights")
-        )
+        files = (self.backup, self._history, self.path / "weights")
+        return any(path.exists() for path in files)
 
     def copy(self, path: pathlib.Path) -> RunFolder:
         """Returns a copy of what a run goes on from.

@@ -112,11 +112,11 @@ def test_finished_study_trains_nothing(tuned, capsys):
     assert "epoch" not in out
     assert out.endswith(f"  timirec train --preset '{folder}/preset.json' …\n")
     for other, name in (
-        ("--l2=0.5", "l2 ("),
-        ("--preset=large_batch", "batch_size ("),
+        ("--l2=0.5", "which differs in l2 ("),
+        ("--preset=large_batch", " batch_size (256 there, 4096 now)"),
     ):
         error = failure(capsys, *words, *SEARCH, "--output", folder, other)
-        assert f"which differs in {name}" in error
+        assert name in error
 
 
 def test_missing_optuna_names_the_extra(tmp_path, capsys, monkeypatch):

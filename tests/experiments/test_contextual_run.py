@@ -62,5 +62,6 @@ def test_same_folder_rejects_other_values_of_an_attribute(tmp_path):
 
     run([["x"], ["y", "z"]])
     run([["x"], ["y", "z"]])
+    (tmp_path / "weights").mkdir()  # It has begun.
     with pytest.raises(ValueError, match="differs in item_genres .* changed"):
         run([["x"], ["y", "w"]])

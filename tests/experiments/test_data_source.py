@@ -137,6 +137,7 @@ def test_log_is_cleaned_and_cleaned_again_when_a_run_is_opened(tmp_path):
     opened = TrainingRun.open(tmp_path / "run")
     assert opened.interactions.fingerprint == log.fingerprint
     other = DataSource(interactions=str(path), min_user_interactions=3)
+    (tmp_path / "run" / "weights").mkdir()  # It has begun.
     with pytest.raises(ValueError, match="duplicates .'first' there, 'keep'"):
         TrainingRun(settings, other.load(), tmp_path / "run", source=other)
 

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import rich.console
 
-from tfrs_timirec.data import Interactions, LeaveOneOut
+from tfrs_timirec.data import Interactions
 from tfrs_timirec.data.description import (
     InteractionStatistics,
     compute_statistics,
 )
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
+from tfrs_timirec.data.negatives import has_unseen_items
 from tfrs_timirec.experiments import TrainingSettings
 
 _SECONDS_A_YEAR = 365 * 86400
@@ -75,12 +76,12 @@ def _notes(
 
 
 def _notes_on_users(interactions: Interactions) -> Iterator[str]:
-    """Yields a line if users cannot take part."""
-    if sated := np.count_nonzero(~LeaveOneOut(interactions).has_unseen_items):
+    """Yields a line if users cannot be trained on."""
+    if sated := np.count_nonzero(~has_unseen_items(interactions)):
         yield (
             f"{sated:,} of {interactions.num_users:,} users met all"
-            f" {interactions.num_items:,} items. Nothing is left to tell an"
-            " item of theirs from, so they take no part."
+            f" {interactions.num_items:,} items. Nothing is left to draw"
+            " negatives from: leave them out of the log before training."
         )
 
 

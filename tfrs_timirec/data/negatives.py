@@ -72,6 +72,20 @@ def draw_negatives(
     return negatives
 
 
+def has_unseen_items(interactions: Interactions) -> np.ndarray:
+    """Returns (num_users,) bool, False for users who met every item.
+
+    Args:
+        interactions: the log.
+    """
+    lengths = np.diff(interactions.row_splits)
+    has_unseen = np.ones(interactions.num_users, dtype=bool)
+    for user in np.flatnonzero(lengths >= interactions.num_items):
+        _, met = _items_of(interactions, np.array([user]))
+        has_unseen[user] = len(np.unique(met)) < interactions.num_items
+    return has_unseen
+
+
 def _items_of(
     interactions: Interactions, users: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -85,14 +99,8 @@ def _items_of(
 def _check_unseen_items_remain(
     interactions: Interactions, users: np.ndarray
 ) -> None:
-    lengths = np.diff(interactions.row_splits)[users]
-    sated = [
-        user
-        for user in np.unique(users[lengths >= interactions.num_items])
-        if len(np.unique(_items_of(interactions, np.array([user]))[1]))
-        >= interactions.num_items
-    ]
-    if sated:
+    sated = np.unique(users[~has_unseen_items(interactions)[users]])
+    if len(sated):
         raise ValueError(
             "`users` must have unseen items to draw negatives from. Received:"
             f" {len(sated):,} that interacted with all"

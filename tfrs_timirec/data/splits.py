@@ -26,8 +26,7 @@ class LeaveOneOut:
     A case is the position of its target in the flat arrays of `interactions`;
     its history is what the same user did before. Every earlier position from a
     user's second on is a training instance. Users with fewer than three
-    interactions are not evaluated: all that they did is for training. Users who
-    met every item take no part, for there is nothing to tell an item from.
+    interactions are not evaluated: all that they did is for training.
 
     Args:
         interactions: the log.
@@ -58,19 +57,8 @@ class LeaveOneOut:
     @functools.cached_property
     def num_held_out(self) -> np.ndarray:
         """(num_users,) how many of a user's last interactions are held out."""
-        is_long = np.diff(self.interactions.row_splits) >= MIN_HOLD_OUT_LENGTH
-        return np.where(is_long & self.has_unseen_items, 2, 0)
-
-    @functools.cached_property
-    def has_unseen_items(self) -> np.ndarray:
-        """(num_users,) bool, False for users who met every item."""
-        log = self.interactions
-        lengths = np.diff(log.row_splits)
-        has_unseen = np.ones(log.num_users, dtype=bool)
-        for user in np.flatnonzero(lengths >= log.num_items):
-            met = log.item_ids[slice(*log.row_splits[user : user + 2])]
-            has_unseen[user] = len(np.unique(met)) < log.num_items
-        return has_unseen
+        lengths = np.diff(self.interactions.row_splits)
+        return np.where(lengths >= MIN_HOLD_OUT_LENGTH, 2, 0)
 
     @functools.cached_property
     def is_training(self) -> np.ndarray:
@@ -86,8 +74,7 @@ class LeaveOneOut:
         starts = self.interactions.row_splits[:-1]
         has_history = np.ones(self.interactions.num_interactions, dtype=bool)
         has_history[starts[np.diff(self.interactions.row_splits) > 0]] = False
-        takes_part = self.has_unseen_items[self.interactions.user_indices]
-        return np.flatnonzero(has_history & self.is_training & takes_part)
+        return np.flatnonzero(has_history & self.is_training)
 
     def held_out_positions(self, part: HeldOut) -> np.ndarray:
         """Returns (num_cases,) int64 positions of a part's targets.
@@ -134,12 +121,9 @@ def check_enough_data(split: LeaveOneOut) -> None:
     """
     if not len(split.held_out_positions("test")):
         raise ValueError(
-            "`interactions` must hold a user with at least three interactions,"
-            " one to learn from, one to validate and one to test, who did not"
-            " meet every item. Received:"
+            "`interactions` must hold a user with at least three interactions:"
+            " one to learn from, one to validate and one to test. Received:"
             f" {split.interactions.num_users} users with at most"
-            f" {np.diff(split.interactions.row_splits).max()} interactions,"
-            f" {np.count_nonzero(~split.has_unseen_items)} of whom met all"
-            f" {split.interactions.num_items} items. Check the columns of the"
-            " log, or bring a longer log."
+            f" {np.diff(split.interactions.row_splits).max()}. Check the user"
+            " column of the log, or bring a longer log."
         )

@@ -83,7 +83,8 @@ def compare_interests(
     Example:
     >>> compare_interests(model, split).predicted.mean()
     """
-    max_history_length = max_history_length or readable_length(model)
+    if max_history_length is None:
+        max_history_length = readable_length(model)
     best_ids = recommend_held_out(
         model, split, part, k=1, max_history_length=max_history_length
     )[:, 0]

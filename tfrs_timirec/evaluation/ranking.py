@@ -63,11 +63,13 @@ def rank_held_out(
     check_positive_int(
         "rank_held_out", batch_size=batch_size, block_size=block_size
     )
+    if max_history_length is None:
+        max_history_length = readable_length(model)
     batches = evaluation_dataset(
         split,
         part,
         batch_size=batch_size,
-        max_history_length=max_history_length or readable_length(model),
+        max_history_length=max_history_length,
         candidates=candidates,
         features=model.feature_names,
     )

@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.batches import evaluation_dataset
+from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
 from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.models.feature_specs import readable_length
-from tfrs_timirec.serving.top_k import top_k_by_blocks
 
 
 def recommend_held_out(
@@ -32,18 +32,18 @@ def recommend_held_out(
         model: any recommender.
         split: the split.
         part: "validation" or "test".
-        k: length of the lists.
+        k: length of the lists; at most the catalogue's size.
         max_history_length: the newest items of a history that the model reads;
             by default as many as it can, 20 if it can any number.
         batch_size: cases scored at once.
 
     Returns:
-        (num_cases, k) int32 vocabulary ids, best first; 0 at the end where a
-        user has not so many items left.
+        (num_cases, k) int32 vocabulary ids, best first. Where a user has seen
+        almost everything, seen items are at the end.
 
     Raises:
-        ValueError: if `part` is not one of the words above, or `k` or
-            `batch_size` is not a positive integer.
+        ValueError: if `k` or `batch_size` is not a positive integer, or `k`
+            larger than the catalogue.
 
     Example:
     >>> best = recommend_held_out(model, split, k=3)
@@ -51,13 +51,20 @@ def recommend_held_out(
     """
     check_positive_int("recommend_held_out", k=k, batch_size=batch_size)
     log = split.interactions
+    if k > log.num_items:
+        raise ValueError(
+            "recommend_held_out: `k` must be at most the number of items,"
+            f" {log.num_items}. Received: k={k}"
+        )
+    if max_history_length is None:
+        max_history_length = readable_length(model)
     positions = split.held_out_positions(part)
     starts = log.row_splits[log.user_indices[positions]]
     batches = evaluation_dataset(
         split,
         part,
         batch_size=batch_size,
-        max_history_length=max_history_length or readable_length(model),
+        max_history_length=max_history_length,
         candidates="full",
         features=model.feature_names,
     )
@@ -65,13 +72,8 @@ def recommend_held_out(
     for number, features in enumerate(batches):
         cases = slice(number * batch_size, (number + 1) * batch_size)
         rows, seen = expand_ranges(starts[cases], positions[cases])
-        _, item_ids = top_k_by_blocks(
-            model.user_vectors(features),
-            model.item_embeddings,
-            k,
-            excluded=tf.RaggedTensor.from_value_rowids(
-                log.item_ids[seen], rows, nrows=len(positions[cases])
-            ),
-        )
-        best.append(item_ids)
+        scores = model.score_all(model(features, training=False)).numpy()
+        scores[rows, log.item_ids[seen]] = -np.inf
+        items = scores[:, NUM_RESERVED_IDS:]
+        best.append(tf.math.top_k(items, k).indices + NUM_RESERVED_IDS)
     return tf.concat(best, axis=0).numpy()

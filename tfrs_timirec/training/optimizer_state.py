@@ -82,7 +82,7 @@ def optimizer_settings(
         settings["learning_rate"] = rate
     for name in ("name", "jit_compile", "is_legacy_optimizer"):
         settings.pop(name, None)  # Nothing is computed otherwise by them.
-    return json.loads(json.dumps(settings, default=float))
+    return json.loads(json.dumps(settings, default=str))
 
 
 def note_usual_learning_rate(

@@ -116,6 +116,7 @@ def test_finished_study_trains_nothing(tuned, capsys):
         ("--preset=large_batch", " batch_size (256 there, 4096 now)"),
     ):
         error = failure(capsys, *words, *SEARCH, "--output", folder, other)
+        assert "which differs in " in error
         assert name in error
 
 

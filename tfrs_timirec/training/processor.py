@@ -31,6 +31,9 @@ def tune_for_cpu() -> None:
     `MALLOC_MMAP_THRESHOLD_` or `GLIBC_TUNABLES`. Only the GNU C library has
     such limits; with another one memory stays as it is.
 
+    Another number of threads sums products in another order: the same seed then
+    gives numbers that differ in their last digits.
+
     Example:
     >>> import tfrs_timirec
     >>> tfrs_timirec.training.tune_for_cpu()

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.evaluation.test_ranking import LENGTH, SPLIT, make_model
 from tfrs_timirec.evaluation import recommend_held_out
+from tfrs_timirec.models import SequentialRecommender
 
 
 def choose(model, part, k):
@@ -42,6 +43,26 @@ def test_every_batch_leaves_out_what_its_own_cases_met(part, batch_size):
 
     assert best.dtype == np.int32
     assert best.tolist() == choose(model, part, 2)
+
+
+def test_list_ends_where_every_item_has_been_met():
+    log = SPLIT.interactions
+
+    best = recommend_held_out(make_model(), SPLIT, k=log.num_items)
+
+    positions = SPLIT.held_out_positions("test")
+    for position, found in zip(positions, best, strict=True):
+        start = log.row_splits[log.user_indices[position]]
+        every = np.arange(2, log.vocabulary_size)
+        unseen = np.setdiff1d(every, log.item_ids[start:position])
+        assert sorted(found[: len(unseen)]) == unseen.tolist()
+        assert not found[len(unseen) :].any()
+
+
+def test_no_model_scores_the_whole_catalogue_at_once(monkeypatch):
+    monkeypatch.setattr(SequentialRecommender, "score_all", None)
+
+    assert recommend_held_out(make_model(), SPLIT, k=1).all()
 
 
 def test_longer_lists_than_the_catalogue_are_an_error():

@@ -16,12 +16,12 @@ from tests.serving.toy_exports import (
 )
 from tfrs_timirec.data.batches import evaluation_dataset
 from tfrs_timirec.data.splits import LeaveOneOut
+from tfrs_timirec.evaluation import top_k_by_blocks
 from tfrs_timirec.serving import (
     STORAGES,
     CompactTable,
     RecommenderModule,
     measure_storage_loss,
-    top_k_by_blocks,
 )
 
 VECTORS = np.array([[1.27, -0.5, 0.004], [0, 0, 0], [-254, 1, 3]], np.float32)

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import tensorflow as tf
 
@@ -115,8 +116,15 @@ def _start_tensorflow_quietly() -> None:
         os.close(stderr)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reports a mistake in one line, without the usage of some forty flags."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see '{self.prog} --help'\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="timirec",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -20,6 +20,7 @@ from tfrs_timirec.evaluation.ranking import rank_held_out
 from tfrs_timirec.evaluation.recommendations import recommend_held_out
 from tfrs_timirec.evaluation.significance import paired_t_test
 from tfrs_timirec.evaluation.summary import gains, summarize_ranks
+from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.evaluation.training_curves import draw_training_curves
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "recommend_held_out",
     "study_case",
     "summarize_ranks",
+    "top_k_by_blocks",
     "weigh_interests",
 ]

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.batches import evaluation_dataset
-from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
 from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
+from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.models.feature_specs import readable_length
 
@@ -35,11 +35,11 @@ def recommend_held_out(
         k: length of the lists; at most the catalogue's size.
         max_history_length: the newest items of a history that the model reads;
             by default as many as it can, 20 if it can any number.
-        batch_size: cases scored at once.
+        batch_size: cases scored at once, a block of items at a time.
 
     Returns:
-        (num_cases, k) int32 vocabulary ids, best first. Where a user has seen
-        almost everything, seen items are at the end.
+        (num_cases, k) int32 vocabulary ids, best first; 0 where no unseen item
+        is left.
 
     Raises:
         ValueError: if `k` or `batch_size` is not a positive integer, or `k`
@@ -71,9 +71,15 @@ def recommend_held_out(
     best = []
     for number, features in enumerate(batches):
         cases = slice(number * batch_size, (number + 1) * batch_size)
-        rows, seen = expand_ranges(starts[cases], positions[cases])
-        scores = model.score_all(model(features, training=False)).numpy()
-        scores[rows, log.item_ids[seen]] = -np.inf
-        items = scores[:, NUM_RESERVED_IDS:]
-        best.append(tf.math.top_k(items, k).indices + NUM_RESERVED_IDS)
-    return tf.concat(best, axis=0).numpy()
+        lengths = positions[cases] - starts[cases]
+        _, seen = expand_ranges(starts[cases], positions[cases])
+        _, ids = top_k_by_blocks(
+            model.user_vectors(features),
+            model.item_embeddings,
+            k,
+            excluded=tf.RaggedTensor.from_row_lengths(
+                log.item_ids[seen], lengths
+            ),
+        )
+        best.append(ids.numpy())
+    return np.concatenate(best)

@@ -140,7 +140,8 @@ def _describe(
     def kinds(ids: np.ndarray) -> tuple[int, ...]:
         return tuple(int(k) for k in shares(ids).argmax(axis=1))
 
-    greedy, timirec = best_ids
+    # Fewer where hardly an unseen item is left.
+    greedy, timirec = (ids[ids > 0] for ids in best_ids)
     num_interests = len(interests)
     return CaseStudy(
         user=str(log.users[log.user_indices[position]]),

@@ -9,7 +9,6 @@ from tfrs_timirec.serving.publishing import find_version
 from tfrs_timirec.serving.recommender_module import RecommenderModule
 from tfrs_timirec.serving.shipped_model import find_shipped_model
 from tfrs_timirec.serving.storage_loss import measure_storage_loss
-from tfrs_timirec.serving.top_k import top_k_by_blocks
 
 __all__ = [
     "STORAGES",
@@ -23,5 +22,4 @@ __all__ = [
     "find_version",
     "measure_storage_loss",
     "recommend_all",
-    "top_k_by_blocks",
 ]

@@ -20,13 +20,13 @@ from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.context_features import ContextFeatures
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.data.ranges import expand_ranges
+from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.serving.model_view import (
     ModelView,
     check_weights,
     fingerprint_weights,
 )
-from tfrs_timirec.serving.top_k import top_k_by_blocks
 
 # Readers of Parquet folders skip names that begin so.
 _SETTINGS_NAME = "_settings.json"

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
+from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.serving.categories import item_categories
 from tfrs_timirec.serving.compact_table import Storage
@@ -22,7 +23,6 @@ from tfrs_timirec.serving.request_shapes import (
     to_rows,
 )
 from tfrs_timirec.serving.signature_function import signature_function
-from tfrs_timirec.serving.top_k import top_k_by_blocks
 
 # What one request may cost, whatever serves it: at 64 dimensions the first is a
 # third of a second and 330 MB at the most, the second a second and 170 MB.

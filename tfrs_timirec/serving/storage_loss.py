@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from tfrs_timirec.data.batches import evaluation_dataset
 from tfrs_timirec.data.splits import LeaveOneOut
+from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.models import SequentialRecommender
 from tfrs_timirec.serving.compact_table import Storage
 from tfrs_timirec.serving.model_view import ModelView
-from tfrs_timirec.serving.top_k import top_k_by_blocks
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
+from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.serving.index.item_index import ItemIndex
-from tfrs_timirec.serving.top_k import top_k_by_blocks
 
 
 class ExactIndex(ItemIndex):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_timirec.serving.top_k import top_k_by_blocks
+from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 
 LOWEST = np.finfo(np.float32).min
 

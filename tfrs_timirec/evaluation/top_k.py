@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import tensorflow as tf
 
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS
-from tfrs_timirec.serving.compact_table import CompactTable
+
+
+class TableOfBlocks(Protocol):
+    """A table, (vocabulary_size, dim), that is read a block of rows at a time.
+
+    `tfrs_timirec.serving.CompactTable` is one.
+    """
+
+    dtype: tf.DType
+    shape: tf.TensorShape
+
+    def __getitem__(self, rows: slice) -> tf.Tensor:
+        """Returns the rows of a slice."""
 
 
 def top_k_by_blocks(
     user_vectors: tf.Tensor,
-    item_embeddings: tf.Tensor | CompactTable,
+    item_embeddings: tf.Tensor | TableOfBlocks,
     k: int | tf.Tensor,
     *,
     excluded: tf.Tensor | tf.RaggedTensor | None = None,
@@ -29,8 +43,9 @@ def top_k_by_blocks(
     Args:
         user_vectors: (batch, num_vectors, dim).
         item_embeddings: (vocabulary_size, dim), row i for id i; the reserved
-            ids 0 and 1 are never recommended. Of a compact table a block at a
-            time is read.
+            ids 0 and 1 are never recommended. A `tf.Module` that gives rows
+            by slices, as `tfrs_timirec.serving.CompactTable` does, is read a
+            block at a time.
         k: length of the lists.
         excluded: (batch, num_excluded) int32 ids that are not recommended to
             the user of that row, dense or ragged; ids without an item, as
@@ -56,7 +71,7 @@ def top_k_by_blocks(
         )
     items = (
         item_embeddings
-        if isinstance(item_embeddings, CompactTable)
+        if isinstance(item_embeddings, tf.Module)
         else tf.convert_to_tensor(item_embeddings)
     )
     user_vectors = tf.cast(user_vectors, items.dtype)

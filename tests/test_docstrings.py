@@ -1,11 +1,13 @@
-"""The examples of layers, losses and metrics print what they say."""
+"""The examples of docstrings print what they say; their page is up to date."""
 
 import doctest
 import importlib
+import pathlib
 import pkgutil
 
 import pytest
 
+from tests.api_page import make_page
 from tfrs_timirec import layers, losses, metrics, models
 
 PACKAGES = (layers, losses, metrics)
@@ -30,3 +32,10 @@ def test_examples(name):
     )
 
     assert results.failed == 0
+
+
+def test_page_of_public_names_is_that_of_the_docstrings():
+    page = pathlib.Path(__file__).parents[1] / "docs/api.md"
+
+    # After a change: python -m tests.api_page > docs/api.md
+    assert page.read_text(encoding="utf-8") == make_page()

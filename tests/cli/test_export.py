@@ -50,6 +50,43 @@ def test_recommends_from_the_newest_version(folders, capsys):
     assert main([*words[:-1], "--diversity", "0.5", "--k", "2"]) == 0
 
 
+def test_titles_come_from_a_file(folders, tmp_path, capsys):
+    run, _ = folders
+    items = tmp_path / "items.csv"
+    items.write_text(
+        "id,title,genre\n"
+        + "".join(f'i{n:02d},"NA, part {n}",g{n % 2}\n' for n in range(1, 30))
+    )
+    words = ["export", str(run), "--output", str(tmp_path / "model")]
+
+    assert main([*words, "--items", str(items), "--category", "genre"]) == 0
+
+    assert "1 of 10 items have no row" in capsys.readouterr().out
+    ask = ["recommend", str(tmp_path / "model"), "--history", "i01", "--k=20"]
+    assert main(ask) == 0
+    assert "NA, part 7" in capsys.readouterr().out
+    assert main([*ask, "--diversity", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,title\nx1,one\n", "the raw ids of the log's items"),
+        ("id,title\ni01,one\ni01,two\n", "one row an id"),
+        ("", "No columns"),
+    ],
+)
+def test_files_that_are_no_table_of_the_items(
+    folders, tmp_path, capsys, text, message
+):
+    items = tmp_path / "items.csv"
+    items.write_text(text)
+    words = ["export", str(folders[0]), "--output", str(tmp_path / "model")]
+
+    assert message in failure(capsys, *words, "--items", items)
+    assert not (tmp_path / "model").exists()
+
+
 def test_ids_and_titles_are_printed_as_they_are(tmp_path, capsys):
     log = write_log(tmp_path / "log.csv")
     text = log.read_text().replace(",i0", ",[/b] i:star:0")

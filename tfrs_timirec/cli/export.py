@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import pathlib
 import shlex
 
+import numpy as np
+import pandas as pd
+
 from tfrs_timirec.cli.console import make_console
+from tfrs_timirec.data import Interactions
+from tfrs_timirec.data.metadata import align_table
 from tfrs_timirec.experiments import TrainingRun
 from tfrs_timirec.serving import STORAGES, export
 
@@ -30,6 +36,8 @@ Examples:
   timirec export runs/beauty --output saved_models/beauty
       the next version: saved_models/beauty/1, then /2, ...
   timirec export runs/beauty --output saved_models/beauty/7 --storage int8
+  timirec export runs/mine --output saved_models/mine --items items.csv
+      a log of your own with titles: item_id,title
   timirec recommend saved_models/beauty --history 9759091062 B0000632EN
 """
 
@@ -70,6 +78,13 @@ def add_parser(
         " is measured and stands in the model card (default: %(default)s)",
     )
     parser.add_argument(
+        "--items",
+        metavar="CSV",
+        type=pathlib.Path,
+        help="for a log of your own, what is known of its items: their ids in"
+        " the first column, then 'title', and others for --category",
+    )
+    parser.add_argument(
         "--category",
         metavar="COLUMN",
         help="column of the items' metadata that recommend_diverse mixes"
@@ -98,6 +113,16 @@ def run(args: argparse.Namespace) -> int:
     """
     console = make_console()
     training_run = TrainingRun.open(args.run_folder)
+    log = training_run.interactions
+    if args.items:
+        log, missing = _with_items(log, args.items)
+        if missing:
+            console.print(
+                f"Note: {missing:,} of {log.num_items:,} items have no row in"
+                f" {args.items}.",
+                soft_wrap=True,
+                markup=False,
+            )
     model = training_run.load_weights()
     results = training_run.results() or {}
     metrics = {
@@ -111,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
     with console.status("Exporting ..."):
         folder = export(
             model,
-            training_run.interactions,
+            log,
             args.output,
             max_history_length=training_run.settings.max_history_length,
             storage=args.storage,
@@ -125,7 +150,7 @@ def run(args: argparse.Namespace) -> int:
     size = sum(
         path.stat().st_size for path in folder.rglob("*") if path.is_file()
     )
-    item = str(training_run.interactions.items[0])
+    item = str(log.items[0])
     # What begins with "-" would be taken for an option.
     history = (
         [f"--history={item}"] if item.startswith("-") else ["--history", item]
@@ -144,3 +169,40 @@ def run(args: argparse.Namespace) -> int:
         soft_wrap=True,
     )
     return 0
+
+
+def _with_items(
+    log: Interactions, path: pathlib.Path
+) -> tuple[Interactions, int]:
+    """Gives a log's items the rows of a file; says how many have none.
+
+    Raises:
+        ValueError: if the log has metadata of its own, or the file is no such
+            table of its items.
+    """
+    if log.item_metadata is not None:
+        raise ValueError(
+            "`--items` is for a log of your own; what is known of the items of"
+            f" {log.name} comes with it. Received: {path}"
+        )
+    # "NA" and "Null" are titles, too.
+    table = pd.read_csv(
+        path, dtype=str, index_col=0, keep_default_na=False, na_values=[""]
+    )
+    if log.items.dtype.kind == "i":
+        try:
+            table.index = table.index.astype(np.int64)
+        except ValueError as error:
+            raise ValueError(
+                "`--items` must have integers in its first column, as the log"
+                f" has for its items. Received: {path}: {error}"
+            ) from error
+    aligned = align_table("--items", table, log.items)
+    if aligned.num_missing == log.num_items:
+        raise ValueError(
+            "`--items` must have the raw ids of the log's items in its first"
+            f" column, as {log.items[0]!r}. Received: {path}, which has none"
+            f" of them, but {len(table):,} other rows."
+        )
+    log = dataclasses.replace(log, item_metadata=aligned.rows)
+    return log, aligned.num_missing

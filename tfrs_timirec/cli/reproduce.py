@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import pathlib
 import shlex
+import textwrap
 from typing import Any
 
 from tfrs_timirec._claim import claim
@@ -46,6 +47,9 @@ Experiments:
   model-agnostic
                other extractors, greedy and with TiMiRec
 
+Systems, for --systems:
+{systems}
+
 What --output holds:
   table2-amazon_beauty.md, figure3-amazon_beauty.png, …
                made of all JSONs that are there, of other systems and seeds,
@@ -75,7 +79,7 @@ def add_parser(
         "reproduce",
         help="run an experiment of the paper",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(systems=_systems()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -109,7 +113,7 @@ def add_parser(
         "--systems",
         nargs="+",
         metavar="NAME",
-        help="only these systems of the experiment (default: all)",
+        help="only these systems of the experiment, named below (default: all)",
     )
     parser.add_argument(
         "--preset",
@@ -208,6 +212,20 @@ def read_plan(args: argparse.Namespace) -> Plan:
     )
     plan.check()
     return plan
+
+
+def _systems() -> str:
+    """The systems of each experiment, as paragraphs for the help."""
+    return "\n".join(
+        textwrap.fill(
+            " ".join(system.name for system in experiment.systems),
+            width=79,
+            initial_indent=f"  {name:<15}",
+            subsequent_indent=" " * 17,
+            break_on_hyphens=False,
+        )
+        for name, experiment in EXPERIMENTS.items()
+    )
 
 
 def read_seeds(text: str) -> tuple[int, ...]:

@@ -129,7 +129,7 @@ def add_parser(
     parser.add_argument(
         "--strategy",
         choices=STRATEGY_NAMES,
-        help="train on several devices or machines, as said above",
+        help="train on several devices or machines, as said below",
     )
     parser.add_argument(
         "--save-ranks",

@@ -73,6 +73,7 @@ def test_titles_come_from_a_file(folders, tmp_path, capsys):
     [
         ("id,title\nx1,one\n", "the raw ids of the log's items"),
         ("id,title\ni01,one\ni01,two\n", "one row an id"),
+        ("id,name\ni01,one\n", "a column `title`"),
         ("", "No columns"),
     ],
 )

@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     training_run = TrainingRun.open(args.run_folder)
     log = training_run.interactions
     if args.items:
-        log, missing = _with_items(log, args.items)
+        log, missing = _with_items(log, args.items, args.category)
         if missing:
             console.print(
                 f"Note: {missing:,} of {log.num_items:,} items have no row in"
@@ -172,7 +172,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _with_items(
-    log: Interactions, path: pathlib.Path
+    log: Interactions, path: pathlib.Path, category: str | None
 ) -> tuple[Interactions, int]:
     """Gives a log's items the rows of a file; says how many have none.
 
@@ -189,6 +189,12 @@ def _with_items(
     table = pd.read_csv(
         path, dtype=str, index_col=0, keep_default_na=False, na_values=[""]
     )
+    if not {"title", category} & set(table.columns):
+        raise ValueError(
+            "`--items` must have a column `title`, or that of --category."
+            f" Received: {path} with the columns"
+            f" {', '.join(map(str, table.columns)) or 'of ids alone'}."
+        )
     if log.items.dtype.kind == "i":
         try:
             table.index = table.index.astype(np.int64)

@@ -63,7 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     words = words or ["--help"]
-    parsed = _parser().parse_args(words, argparse.Namespace(words=words))
+    parsed, unknown = _parser().parse_known_args(
+        words, argparse.Namespace(words=words)
+    )
+    if unknown:
+        parsed.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     tune_for_cpu()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # Beam's, of what only Google Cloud needs.
@@ -139,7 +143,8 @@ def _parser() -> argparse.ArgumentParser:
     for verb in _VERBS:
         name = verb.replace("-", "_")
         module = importlib.import_module(f"tfrs_timirec.cli.{name}")
-        module.add_parser(subparsers).set_defaults(run=module.run)
+        verb_parser = module.add_parser(subparsers)
+        verb_parser.set_defaults(run=module.run, parser=verb_parser)
     return parser
 
 

@@ -8,7 +8,7 @@ from tests.data.small_logs import make_log, make_random_log
 from tests.models.toys import FixedExtractor, LastItemExtractor
 from tfrs_timirec.data.splits import LeaveOneOut
 from tfrs_timirec.evaluation import rank_held_out, summarize_ranks
-from tfrs_timirec.models import ComiRec, TiMiRec, sequential_recommender
+from tfrs_timirec.models import ComiRec, TiMiRec
 
 LENGTH = 5
 SPLIT = LeaveOneOut(make_random_log(), num_negatives=30)
@@ -60,10 +60,8 @@ def brute_force(model, split, part, candidates):
 @pytest.mark.parametrize("candidates", ["sampled", "full"])
 @pytest.mark.parametrize("part", ["validation", "test"])
 @pytest.mark.parametrize("stage", ["pretraining", "finetuning"])
-@pytest.mark.parametrize("catalogue", ["small", "large"])
-def test_equals_brute_force(catalogue, stage, part, candidates, monkeypatch):
-    if catalogue == "large":  # As if all items were too many to score.
-        monkeypatch.setattr(sequential_recommender, "MOST_ITEMS_A_CANDIDATE", 0)
+@pytest.mark.parametrize("block_size", [3, 10_000])
+def test_equals_brute_force(block_size, stage, part, candidates):
     model = make_model(TiMiRec)
     model.set_stage(stage)
 
@@ -74,7 +72,7 @@ def test_equals_brute_force(catalogue, stage, part, candidates, monkeypatch):
         candidates=candidates,
         max_history_length=LENGTH,
         batch_size=7,  # Does not divide the cases.
-        block_size=10_000 if catalogue == "small" else 3,
+        block_size=block_size,
     )
 
     assert ranks.dtype == np.float32

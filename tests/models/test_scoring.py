@@ -6,24 +6,32 @@ import tensorflow as tf
 
 from tfrs_timirec.models.scoring import (
     best_scores,
-    gathered_best_scores,
+    score_in_blocks,
     score_rounding,
 )
 
 RNG = np.random.default_rng(0)
 
 
-def test_gathered_scores_are_those_of_the_items():
-    vectors = RNG.normal(size=(5, 3, 8)).astype(np.float32)
+@pytest.mark.parametrize("num_users", [0, 1, 3, 5])
+def test_blocks_make_no_difference(num_users):
+    vectors = RNG.normal(size=(num_users, 3, 8)).astype(np.float32)
     items = RNG.normal(size=(20, 8)).astype(np.float32)
-    ids = RNG.integers(0, 20, (5, 7))
+    ids = RNG.integers(0, 20, (num_users, 7))
+    sizes = []
 
-    scores = gathered_best_scores(
-        tf.constant(vectors), tf.constant(items), tf.constant(ids)
+    def score(vectors, ids):
+        sizes.append(len(ids))
+        return tf.einsum("bvd,bnd->bn", vectors, tf.gather(items, ids))
+
+    scores = score_in_blocks(
+        score, tf.constant(vectors), tf.constant(ids), num_blocks=3
     )
 
-    expected = np.einsum("bvd,bnd->bvn", vectors, items[ids]).max(axis=1)
+    expected = np.einsum("bvd,bnd->bn", vectors, items[ids])
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
+    assert len(sizes) == 3
+    assert max(sizes) <= -(-num_users // 3)
 
 
 @pytest.mark.parametrize("num_users", [1, 4, 256])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -29,30 +29,37 @@ def best_scores(user_vectors: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
     return functools.reduce(tf.maximum, scores)
 
 
-def gathered_best_scores(
-    user_vectors: tf.Tensor, items: tf.Tensor, item_ids: tf.Tensor
+def score_in_blocks(
+    score: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    user_vectors: tf.Tensor,
+    item_ids: tf.Tensor,
+    num_blocks: int = 16,
 ) -> tf.Tensor:
-    """Scores other items for each user, by way of the scores of all.
+    """Scores other items for each user, a few users at a time.
 
-    The fastest where the items of a user are many of all.
+    A thousand candidates for each of 256 users are 65 MB of item vectors. Those
+    of a block stay in the processor's cache from the lookup to the product.
 
     Args:
+        score: takes the vectors and item ids of some users, and returns
+            (users, num_candidates) scores.
         user_vectors: (batch, num_vectors, dim).
-        items: (num_items, dim).
-        item_ids: (batch, num_candidates) rows of `items`.
+        item_ids: (batch, num_candidates).
+        num_blocks: how many parts to make of the batch.
 
     Returns:
-        (batch, num_candidates) largest inner product with a user vector.
+        (batch, num_candidates) scores.
     """
-    # In halves, which two cores work on side by side.
-    half = tf.shape(item_ids)[0] // 2
-    halves = [
-        tf.gather(
-            best_scores(user_vectors[rows], items), item_ids[rows], batch_dims=1
-        )
-        for rows in (slice(None, half), slice(half, None))
-    ]
-    return tf.concat(halves, axis=0)
+    with tf.control_dependencies([user_vectors]):  # No lookup long before.
+        item_ids = tf.identity(item_ids)
+    bounds = tf.range(num_blocks + 1) * tf.shape(item_ids)[0] // num_blocks
+    sizes = bounds[1:] - bounds[:-1]
+    blocks = zip(
+        tf.split(user_vectors, sizes, num=num_blocks),
+        tf.split(item_ids, sizes, num=num_blocks),
+        strict=True,
+    )
+    return tf.concat([score(*block) for block in blocks], axis=0)
 
 
 def score_rounding(user_vectors: tf.Tensor, items: tf.Tensor) -> tf.Tensor:

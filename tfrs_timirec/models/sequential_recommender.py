@@ -16,7 +16,7 @@ from tfrs_timirec.models.scoring import (
     batch_mean,
     batch_share,
     best_scores,
-    gathered_best_scores,
+    score_in_blocks,
     score_rounding,
 )
 
@@ -26,10 +26,6 @@ RANKING_LOSSES: Mapping[str, type[tf.keras.losses.Loss]] = MappingProxyType(
     {"bpr": BPRLoss, "sampled_softmax": SampledSoftmaxLoss}
 )
 """How a target's score is compared with those of negatives, by name."""
-
-# Scoring candidates out of one product with all items is faster than gathering
-# their vectors, unless the catalogue is this much larger; unknown counts as 1.
-MOST_ITEMS_A_CANDIDATE = 64
 
 Features = Mapping[str, tf.Tensor]
 
@@ -388,12 +384,7 @@ class SequentialRecommender(_SaveableModel):
         item_ids = tf.concat(
             [target_ids[:, tf.newaxis], features["candidate_ids"]], axis=1
         )
-        num_items = self.item_embeddings.shape[0]
-        if num_items > MOST_ITEMS_A_CANDIDATE * (item_ids.shape[1] or 1):
-            scores = self.score(user_vectors, item_ids)
-        else:
-            items = tf.convert_to_tensor(self.item_embeddings)
-            scores = gathered_best_scores(user_vectors, items, item_ids)
+        scores = score_in_blocks(self.score, user_vectors, item_ids)
         targets = tf.nn.embedding_lookup(self.item_embeddings, target_ids)
         rounding = score_rounding(user_vectors, targets)
         return target_ranks(scores[:, 0], scores[:, 1:], rounding)

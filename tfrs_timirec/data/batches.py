@@ -95,8 +95,8 @@ def evaluation_dataset(
     Args:
         split: the split; its `num_negatives` and `seed` decide the candidates.
         part: "validation" or "test".
-        batch_size: cases per batch. A small batch is fast: its scores of the
-            whole catalogue stay in the processor's cache.
+        batch_size: cases per batch. Some hundred are fast: the vectors of a
+            sixteenth's candidates fit into the processor's cache.
         max_history_length: the newest items of a history that are kept (n).
         candidates: "sampled", or "full" to rank the whole catalogue instead.
         features: as in `training_dataset`.

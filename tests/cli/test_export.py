@@ -54,8 +54,8 @@ def test_titles_come_from_a_file(folders, tmp_path, capsys):
     run, _ = folders
     items = tmp_path / "items.csv"
     items.write_text(
-        "id,title,genre\n"
-        + "".join(f'i{n:02d},"NA, part {n}",g{n % 2}\n' for n in range(1, 30))
+        "id; Title;genre\n"
+        + "".join(f'i{n:02d};"NA; part {n}";g{n % 2}\n' for n in range(1, 30))
     )
     words = ["export", str(run), "--output", str(tmp_path / "model")]
 
@@ -64,7 +64,7 @@ def test_titles_come_from_a_file(folders, tmp_path, capsys):
     assert "1 of 10 items have no row" in capsys.readouterr().out
     ask = ["recommend", str(tmp_path / "model"), "--history", "i01", "--k=20"]
     assert main(ask) == 0
-    assert "NA, part 7" in capsys.readouterr().out
+    assert "NA; part 7" in capsys.readouterr().out
     assert main([*ask, "--diversity", "1"]) == 0
 
 
@@ -74,7 +74,9 @@ def test_titles_come_from_a_file(folders, tmp_path, capsys):
         ("id,title\nx1,one\n", "the raw ids of the log's items"),
         ("id,title\ni01,one\ni01,two\n", "one row an id"),
         ("id,name\ni01,one\n", "a column `title`"),
-        ("", "No columns"),
+        ("", "items.csv"),
+        ("id,title\ni01,Good, Bad\n", "with 3 instead of 2"),
+        ("id,title\ni01,Good,\n", "with 3 instead of 2"),
     ],
 )
 def test_files_that_are_no_table_of_the_items(
@@ -86,6 +88,18 @@ def test_files_that_are_no_table_of_the_items(
 
     assert message in failure(capsys, *words, "--items", items)
     assert not (tmp_path / "model").exists()
+
+
+def test_runs_and_exports_have_folders_of_their_own(folders, tmp_path, capsys):
+    run, versions = folders
+    log = write_log(tmp_path / "log.csv")
+    train = ["train", "--interactions", log, "--model", "comirec"]
+
+    error = failure(capsys, *train, "--output", versions)
+    assert "must not hold exported models" in error
+    error = failure(capsys, "export", run, "--output", run)
+    assert "must not be a run folder" in error
+    assert not (run / "1").exists()
 
 
 def test_ids_and_titles_are_printed_as_they_are(tmp_path, capsys):
@@ -168,7 +182,7 @@ def test_context_that_nobody_must_give_is_not_asked_for(tmp_path, capsys):
     assert main(words) == 0
     versions = str(tmp_path / "model")
     assert main(["export", str(run), "--output", versions]) == 0
-    assert "--context" not in capsys.readouterr().out
+    assert "needs --context" not in capsys.readouterr().out
 
     assert main(["recommend", versions, "--history", "tv-000012"]) == 0
 

@@ -8,11 +8,11 @@ import pathlib
 import shlex
 
 import numpy as np
-import pandas as pd
 
 from tfrs_timirec.cli.console import make_console
 from tfrs_timirec.data import Interactions
 from tfrs_timirec.data.metadata import align_table
+from tfrs_timirec.data.readers import read_csv
 from tfrs_timirec.experiments import TrainingRun
 from tfrs_timirec.serving import STORAGES, export
 
@@ -113,6 +113,11 @@ def run(args: argparse.Namespace) -> int:
     """
     console = make_console()
     training_run = TrainingRun.open(args.run_folder)
+    if (args.output / "settings.json").exists():
+        raise ValueError(
+            "`--output` must not be a run folder, with which the model would be"
+            f" lost. Received: --output {args.output}. Choose another folder."
+        )
     log = training_run.interactions
     if args.items:
         log, missing = _with_items(log, args.items, args.category)
@@ -185,9 +190,12 @@ def _with_items(
             "`--items` is for a log of your own; what is known of the items of"
             f" {log.name} comes with it. Received: {path}"
         )
-    # "NA" and "Null" are titles, too.
-    table = pd.read_csv(
-        path, dtype=str, index_col=0, keep_default_na=False, na_values=[""]
+    table = read_csv(path).frame
+    table = table.mask(table == "").set_index(table.columns[0])
+    table = table.rename(
+        columns=lambda name: (
+            "title" if name.strip().casefold() == "title" else name
+        )
     )
     if not {"title", category} & set(table.columns):
         raise ValueError(

@@ -175,5 +175,24 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def changed_flags(settings: TrainingSettings) -> str:
+    """Returns the flags whose values are not the defaults that help shows.
+
+    Args:
+        settings: the settings.
+    """
+    usual = TrainingSettings(model=settings.model)
+    words = []
+    for name in _HELP:
+        value, flag = getattr(settings, name), name.replace("_", "-")
+        if value == getattr(usual, name):
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words.append(f"--{flag} {_show(value)}")
+    return " ".join(words)
+
+
 def _show(default: Any) -> str:
     return default if isinstance(default, str) else f"{default:g}"

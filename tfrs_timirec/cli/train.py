@@ -22,6 +22,7 @@ from tfrs_timirec.cli.output_claim import claim_output
 from tfrs_timirec.cli.results_table import print_results
 from tfrs_timirec.cli.setting_arguments import (
     add_setting_arguments,
+    changed_flags,
     fit_to_catalogue,
     read_settings,
 )
@@ -151,6 +152,11 @@ def run(args: argparse.Namespace) -> int:
     strategy = join_cluster(args.strategy) if args.strategy else None
     folder = args.output or _default_folder(source, settings)
     check_path("output", folder)
+    if any(folder.glob("[0-9]*/saved_model.pb")):
+        raise ValueError(
+            "`--output` must not hold exported models, which would be lost with"
+            f" the run. Received: --output {folder}. Choose another folder."
+        )
     # Of a cluster only the chief writes there.
     claim = claim_output(folder) if is_chief(strategy) else nullcontext()
     with claim:
@@ -216,6 +222,8 @@ def _describe(
         f" {interactions.num_interactions:,} interactions",
         soft_wrap=True,
     )
+    if flags := changed_flags(settings):
+        console.print(f"With {flags}", soft_wrap=True, highlight=False)
     print_notes(console, interactions, settings)
 
 

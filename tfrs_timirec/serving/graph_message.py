@@ -11,7 +11,7 @@ _PYTHONS_PREFACE = re.compile(
     r"(?:Detected at .*?\n(?:Node: [^\n]*|<stack traces unavailable>)\n)?",
     re.DOTALL,
 )
-_ASSERTIONS_BRACKETS = re.compile(r"\Aassertion failed: \[(.*)\] \[(.*)\]\Z")
+_ASSERTION = re.compile(r"\Aassertion failed: \[(.*)\]\Z", re.DOTALL)
 
 
 def graph_message(error: tf.errors.OpError) -> str:
@@ -24,4 +24,6 @@ def graph_message(error: tf.errors.OpError) -> str:
     """
     message = (error.message or type(error).__name__).split("\n\t [[", 1)[0]
     message = _PYTHONS_PREFACE.sub("", message)
-    return _ASSERTIONS_BRACKETS.sub(r"\1 \2", message)
+    assertion = _ASSERTION.fullmatch(message)
+    # Each of its parts has brackets of its own.
+    return assertion[1].replace("] [", " ") if assertion else message

@@ -297,7 +297,7 @@ def test_broken_thread_is_an_answer_and_the_next_request_runs(
     assert ends.num_users == 0
 
 
-def test_full_queue_refuses(servable, signature):
+def test_full_queue_refuses(servable, signature, caplog):
     slow = SlowServable(servable)
 
     answers = run_all(slow, signature, [words(["a"])] * 5, max_queued=2)
@@ -307,6 +307,23 @@ def test_full_queue_refuses(servable, signature):
     assert len(errors) == 2
     assert {error.code for error in errors} == {grpc.StatusCode.UNAVAILABLE}
     assert errors[0].http_status == 503
+    (line,) = [line for line in caplog.messages if "The queue is full" in line]
+    assert "2 requests wait" in line
+
+
+def test_what_is_the_servers_fault_is_logged(servable, signature, caplog):
+    internal = ServingError(grpc.StatusCode.INTERNAL, "no kernel")
+    refused = ServingError(grpc.StatusCode.INVALID_ARGUMENT, "too long")
+    for error in (internal, refused):
+        broken = SlowServable(servable)
+        broken.run = lambda *_, error=error: raise_it(error)
+        assert run_all(broken, signature, [words(["a"])]) == [error]
+
+    assert caplog.messages == ["A request failed: no kernel"]
+
+
+def raise_it(error):
+    raise error
 
 
 class HeldServable(SlowServable):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -168,13 +169,44 @@ def test_padding_is_written_where_it_is_exact(tmp_path, model, log):
     }
 
 
+def test_out_of_connections_is_said_once_and_passes(tmp_path, model, log):
+    export(model, log, tmp_path / "films", max_history_length=LENGTH)
+    few = (
+        "import resource;resource.setrlimit(resource.RLIMIT_NOFILE, (120, 120))"
+    )
+
+    with launched(tmp_path / "films", before=few) as process:
+        port = int(read_until(process, r"REST http://.*?:(\d+)/")[1])
+        with contextlib.ExitStack() as clients:
+            for _ in range(150):
+                client = socket.create_connection(("127.0.0.1", port))
+                clients.enter_context(client)
+            read_until(process, r"may have 120 files and connections")
+        url = f"http://127.0.0.1:{port}/healthz"
+        assert urllib.request.urlopen(url, timeout=60).status == 200
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+
+    assert "Traceback" not in rest
+    assert "connections" not in rest
+
+
+def test_the_address_of_ipv6_is_a_url(tmp_path, model, log):
+    export(model, log, tmp_path / "films", max_history_length=LENGTH)
+
+    with launched(tmp_path / "films", "--host=::1") as process:
+        read_until(process, r"gRPC \[::1\]:\d+, REST http://\[::1\]:\d+/v1/")
+
+
 def test_mistakes_are_one_line(tmp_path, capsys):
     assert main(["serve", str(tmp_path / "nowhere")]) == 2
     assert main(["serve", str(tmp_path), "--max-batch-size", "0"]) == 2
+    assert main(["serve", str(tmp_path), "--host", ""]) == 2
 
-    first, second = capsys.readouterr().err.splitlines()
+    first, second, third = capsys.readouterr().err.splitlines()
     assert "must be a folder of versions" in first
     assert "`max_batch_size` must be a positive integer" in second
+    assert "`host` must be an address of this machine" in third
 
 
 def test_missing_extra_is_named(tmp_path, monkeypatch, capsys):

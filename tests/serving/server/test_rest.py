@@ -80,6 +80,8 @@ def test_status_and_metadata(toy):
         (b"\xff\xfe{", "JSON Parse error"),
         (b"[" * 100_000, "JSON Parse error"),
         (b"[]", "Is not object"),
+        # So deep that it can just be read, and not be written.
+        *((b"[" * n + b"]" * n, "JSON") for n in range(880, 1010, 16)),
         (b"{}", "Missing 'inputs' or 'instances' key"),
         ({"inputs": {}, "instances": []}, "only one of 'inputs' or"),
         ({"instances": []}, "No values in 'instances' array"),

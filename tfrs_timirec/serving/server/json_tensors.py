@@ -211,7 +211,8 @@ def _to_array(value: Any, shape: list[int], dtype: tf.DType) -> np.ndarray:
     flat: list[Any] = []
     _flatten(value, 0, shape, flat)
     scalars = [_to_scalar(inner, dtype, integers) for inner in flat]
-    return np.array(scalars, dtype.as_numpy_dtype).reshape(shape)
+    with np.errstate(over="ignore"):  # What is too large becomes infinite.
+        return np.array(scalars, dtype.as_numpy_dtype).reshape(shape)
 
 
 def _flatten(value: Any, level: int, shape: list[int], flat: list[Any]) -> None:
@@ -312,5 +313,8 @@ def _type_name(value: Any) -> str:
 
 def _show(value: Any) -> str:
     """Returns the beginning of a value as JSON."""
-    text = repr(value) if isinstance(value, float) else json.dumps(value)
+    try:
+        text = repr(value) if isinstance(value, float) else json.dumps(value)
+    except RecursionError:  # What is read may be too deep to be written.
+        text = type(value).__name__
     return text[:_MAX_SHOWN]

@@ -20,6 +20,7 @@ from tfrs_timirec.serving.server.micro_batches import (
     plan_batching,
     split,
 )
+from tfrs_timirec.serving.server.rare_log import RareLog
 from tfrs_timirec.serving.server.servable import Servable
 from tfrs_timirec.serving.server.serving_error import (
     ServingError,
@@ -77,6 +78,7 @@ class MicroBatcher:
             Hashable, collections.deque[_Task]
         ] = collections.OrderedDict()
         self._num_queued = 0
+        self._refusals = RareLog(_log)
         self._running: dict[asyncio.Task[None], Servable] = {}
 
     async def run(
@@ -100,6 +102,10 @@ class MicroBatcher:
                 f" size {self.max_batch_size}"
             )
         if self._num_queued >= self.max_queued:
+            self._refusals.warn(
+                f"The queue is full: {self._num_queued:,} requests wait, and"
+                " others are refused"
+            )
             raise ServingError(
                 grpc.StatusCode.UNAVAILABLE,
                 "The batch scheduling queue to which this task was submitted"
@@ -218,6 +224,8 @@ def _answer(batch: Sequence[_Task]) -> list[Arrays | Exception]:
         try:
             results.append(servable.run(signature, task.inputs))
         except ServingError as error:
+            if error.is_ours:
+                _log.error("A request failed: %s", error.message)
             results.append(error)
         except Exception as error:  # noqa: BLE001
             _log.exception("A request failed")

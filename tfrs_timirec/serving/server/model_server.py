@@ -21,6 +21,10 @@ from tensorflow_serving.apis import (
 )
 
 from tfrs_timirec._validation import check_positive_int
+from tfrs_timirec.serving.server.descriptors import (
+    ConnectionShortage,
+    raise_descriptor_limit,
+)
 from tfrs_timirec.serving.server.grpc_services import (
     ModelService,
     PredictionService,
@@ -41,6 +45,8 @@ _http_log = logging.getLogger(f"{__name__}.http")
 _http_log.addFilter(ClientFaults())
 _MAX_PORT = 65535
 _MAX_BODY_MIB = 2047  # gRPC holds the bytes in a C int.
+# Longer than proxies keep theirs, or they would send into closed ones.
+_IDLE_SECONDS = 75.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +69,7 @@ class ServerSettings:
         grace_seconds: how long running requests have at the end.
 
     Raises:
-        ValueError: if a number is out of its range.
+        ValueError: if a number is out of its range, or `host` is empty.
     """
 
     host: str = "127.0.0.1"
@@ -78,6 +84,12 @@ class ServerSettings:
     grace_seconds: float = 10.0
 
     def __post_init__(self) -> None:
+        if not self.host:
+            raise ValueError(
+                "ServerSettings: `host` must be an address of this machine."
+                " Received: host=''. 127.0.0.1 is for this machine alone,"
+                " 0.0.0.0 for all that can reach it."
+            )
         check_positive_int(
             "ServerSettings",
             max_batch_size=self.max_batch_size,
@@ -113,6 +125,11 @@ class ServerSettings:
                 "ServerSettings: `grace_seconds` must not be negative."
                 f" Received: grace_seconds={self.grace_seconds}"
             )
+
+    @property
+    def address(self) -> str:
+        """`host` as it stands in a URL."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def batch_threads(self) -> int:
@@ -176,6 +193,8 @@ class ModelServer:
             OSError: if a port cannot be had.
         """
         loop = asyncio.get_running_loop()
+        limit = raise_descriptor_limit()
+        loop.set_exception_handler(ConnectionShortage(_log, limit))
         signals = (signal.SIGTERM, signal.SIGINT)
         for number in signals:
             loop.add_signal_handler(number, _end_process, number)
@@ -235,8 +254,8 @@ class ModelServer:
         self._opened.callback(watcher.cancel)
         _log.info(
             "Ready: gRPC %s:%d, REST http://%s:%d/v1/models/%s (Ctrl-C ends)",
-            *(settings.host, self.grpc_port),
-            *(settings.host, self.rest_port, self.name),
+            *(settings.address, self.grpc_port),
+            *(settings.address, self.rest_port, self.name),
         )
 
     async def close(self) -> None:
@@ -263,6 +282,7 @@ class ModelServer:
             handlers.application(),
             access_log=None,
             logger=_http_log,
+            keepalive_timeout=_IDLE_SECONDS,
             handler_cancellation=True,  # Of a client that has gone.
             # It takes 0 for no limit.
             shutdown_timeout=max(self.settings.grace_seconds, 1e-3),
@@ -296,17 +316,13 @@ class ModelServer:
             ModelService(predictor, self.metrics), server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
-        host = self.settings.host
-        address = f"[{host}]" if ":" in host else host
+        address = f"{self.settings.address}:{self.settings.grpc_port}"
         try:
-            self.grpc_port = server.add_insecure_port(
-                f"{address}:{self.settings.grpc_port}"
-            )
+            self.grpc_port = server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(
-                "gRPC cannot listen on"
-                f" {address}:{self.settings.grpc_port}; is the port in use?"
-                " Choose another with --grpc-port."
+                f"gRPC cannot listen on {address}; is the port in use? Choose"
+                " another with --grpc-port, or another --host."
             ) from error
         await server.start()
         self._close_ports.append(

@@ -52,6 +52,12 @@ class ServingError(Exception):
         """The status of the same error by REST."""
         return _HTTP_STATUS.get(self.code, 500)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the server, and no client, is at fault."""
+        memory = grpc.StatusCode.RESOURCE_EXHAUSTED
+        return self.http_status >= 500 or self.code == memory
+
 
 def invalid_argument(message: str) -> ServingError:
     """Returns the error of a request that can never be answered."""

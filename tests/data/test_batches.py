@@ -226,16 +226,12 @@ def test_epoch_that_is_left_early_counts():
     )
 
 
-def test_users_who_met_everything_are_left_out():
-    log = make_log({"ann": "abcab", "bob": "aba", "cid": "bcabab", "d": "ab"})
-    split = LeaveOneOut(log, num_negatives=5)
+def test_users_who_trained_on_everything_are_an_error():
+    log = make_log({"ann": "abcab", "bob": "ab", "cid": "bcacab"})
+    split = LeaveOneOut(log)
 
-    (batch,) = training_dataset(split)
-    assert batch["target_id"].numpy().tolist() == [3]  # The b of d.
-    assert batch["negative_ids"].numpy().tolist() == [[4]]
-    (batch,) = evaluation_dataset(split, "test")
-    assert batch["item_ids"][0, -2:].numpy().tolist() == [2, 3]  # Bob's.
-    assert batch["candidate_ids"].numpy().tolist() == [[4] * 5]
+    with pytest.raises(ValueError, match="2 that.*all 3 items.*user='ann'"):
+        training_dataset(split)
 
 
 def test_nothing_to_train_on_is_an_error():

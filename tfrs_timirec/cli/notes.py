@@ -76,12 +76,12 @@ def _notes(
 
 
 def _notes_on_users(interactions: Interactions) -> Iterator[str]:
-    """Yields a line if users have no part in training and evaluation."""
+    """Yields a line if users cannot be trained on."""
     if sated := np.count_nonzero(~has_unseen_items(interactions)):
         yield (
             f"{sated:,} of {interactions.num_users:,} users met all"
-            f" {interactions.num_items:,} items. Nothing is left to compare"
-            " their choices with: they are neither trained on nor held out."
+            f" {interactions.num_items:,} items. Nothing is left to draw"
+            " negatives from: leave them out of the log before training."
         )
 
 

@@ -61,7 +61,8 @@ def training_dataset(
 
     Raises:
         ValueError: if a number is not a positive integer, the split holds no
-            training instance, or a feature is unknown.
+            training instance, a user trains on every item, or a feature is
+            unknown.
 
     Example:
     >>> model.fit(training_dataset(split, batch_size=256), epochs=20)
@@ -102,8 +103,8 @@ def evaluation_dataset(
 
     Raises:
         ValueError: if `candidates` or `part` is not one of the words above,
-            a number is not a positive integer, a feature is unknown, or
-            nothing is held out.
+            a number is not a positive integer, a feature is unknown, nothing
+            is held out, or a user met every item and candidates are sampled.
 
     Example:
     >>> model.evaluate(evaluation_dataset(split, "test"), return_dict=True)
@@ -156,8 +157,7 @@ class TrainingBatches:
         if not len(positions):
             raise ValueError(
                 "`split` must hold training instances, but no user has two"
-                " interactions to learn from and an item left that it never"
-                " met. Received: split of"
+                " interactions to learn from. Received: split of"
                 f" {split.interactions.num_interactions} interactions. Check"
                 " the user column of the log."
             )
@@ -269,9 +269,9 @@ class EvaluationCases:
         if not len(positions):
             raise ValueError(
                 "`split` must hold out a case, but no user has three"
-                " interactions and an item left that it never met. Received:"
-                f" split of {split.interactions.num_interactions}"
-                " interactions. Check the user column of the log."
+                " interactions. Received: split of"
+                f" {split.interactions.num_interactions} interactions. Check"
+                " the user column of the log."
             )
         self._histories = HistoryGatherer(
             split.interactions, max_history_length, features

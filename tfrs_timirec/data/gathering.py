@@ -67,11 +67,15 @@ class NegativeSampler:
     Args:
         split: which items are for training.
         num_negatives: items to draw for each position.
+
+    Raises:
+        ValueError: if a user has trained on all items.
     """
 
     def __init__(self, split: LeaveOneOut, num_negatives: int):
         interactions = split.interactions
         keys = _seen_keys(split)
+        _check_unseen_items_remain(interactions, keys)
         self.num_negatives = num_negatives
         self.vocabulary_size = interactions.vocabulary_size
         self.seen_keys = tf.constant(keys)
@@ -81,8 +85,7 @@ class NegativeSampler:
         """Returns (batch, num_negatives) item ids.
 
         Args:
-            positions: (batch,) positions of the targets, some of the split's
-                `train_positions`: there is an item left to draw for each.
+            positions: (batch,) positions of the targets.
             seed: (2,) what the draws follow from.
         """
         users = tf.cast(tf.gather(self.users, positions), tf.int64)
@@ -137,3 +140,21 @@ def _seen_keys(split: LeaveOneOut) -> np.ndarray:
     keys[:-1] += interactions.item_ids[is_training]
     keys.sort()  # With the comparison far faster than `np.unique`.
     return keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
+
+
+def _check_unseen_items_remain(
+    interactions: Interactions, seen_keys: np.ndarray
+) -> None:
+    first_keys = (
+        np.arange(interactions.num_users + 1) * interactions.vocabulary_size
+    )
+    counts = np.diff(np.searchsorted(seen_keys, first_keys))
+    sated = np.flatnonzero(counts >= interactions.num_items)
+    if len(sated):
+        raise ValueError(
+            "`split` must leave every user items to draw negatives from."
+            f" Received: {len(sated):,} that trained on all"
+            f" {interactions.num_items:,} items, the first of them"
+            f" user={interactions.users[sated[0]]!r}. Leave them out of the"
+            " log."
+        )

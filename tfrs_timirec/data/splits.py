@@ -14,7 +14,7 @@ from tfrs_timirec._validation import (
 )
 from tfrs_timirec.data.description import MIN_HOLD_OUT_LENGTH
 from tfrs_timirec.data.interactions import Interactions
-from tfrs_timirec.data.negatives import draw_negatives, has_unseen_items
+from tfrs_timirec.data.negatives import draw_negatives
 
 HeldOut = Literal["validation", "test"]
 
@@ -26,9 +26,7 @@ class LeaveOneOut:
     A case is the position of its target in the flat arrays of `interactions`;
     its history is what the same user did before. Every earlier position from a
     user's second on is a training instance. Users with fewer than three
-    interactions are not evaluated: all that they did is for training. Users
-    who met every item have no part in either, for nothing is left to compare
-    their choices with.
+    interactions are not evaluated: all that they did is for training.
 
     Args:
         interactions: the log.
@@ -57,16 +55,10 @@ class LeaveOneOut:
         check_non_negative_int("LeaveOneOut", seed=self.seed)
 
     @functools.cached_property
-    def takes_part(self) -> np.ndarray:
-        """(num_users,) bool, False for users who met every item."""
-        return has_unseen_items(self.interactions)
-
-    @functools.cached_property
     def num_held_out(self) -> np.ndarray:
         """(num_users,) how many of a user's last interactions are held out."""
         lengths = np.diff(self.interactions.row_splits)
-        is_long_enough = lengths >= MIN_HOLD_OUT_LENGTH
-        return np.where(is_long_enough & self.takes_part, 2, 0)
+        return np.where(lengths >= MIN_HOLD_OUT_LENGTH, 2, 0)
 
     @functools.cached_property
     def is_training(self) -> np.ndarray:
@@ -82,8 +74,7 @@ class LeaveOneOut:
         starts = self.interactions.row_splits[:-1]
         has_history = np.ones(self.interactions.num_interactions, dtype=bool)
         has_history[starts[np.diff(self.interactions.row_splits) > 0]] = False
-        takes_part = self.takes_part[self.interactions.user_indices]
-        return np.flatnonzero(has_history & self.is_training & takes_part)
+        return np.flatnonzero(has_history & self.is_training)
 
     def held_out_positions(self, part: HeldOut) -> np.ndarray:
         """Returns (num_cases,) int64 positions of a part's targets.
@@ -130,9 +121,8 @@ def check_enough_data(split: LeaveOneOut) -> None:
     """
     if not len(split.held_out_positions("test")):
         raise ValueError(
-            "`interactions` must hold a user with at least three interactions,"
-            " one to learn from, one to validate and one to test, and with an"
-            " item left that it never met. Received:"
+            "`interactions` must hold a user with at least three interactions:"
+            " one to learn from, one to validate and one to test. Received:"
             f" {split.interactions.num_users} users with at most"
             f" {np.diff(split.interactions.row_splits).max()}. Check the user"
             " column of the log, or bring a longer log."

@@ -265,6 +265,9 @@ class EvaluationCases:
                 '`candidates` must be "sampled" or "full".'
                 f" Received: candidates={candidates!r}"
             )
+        check_positive_int(
+            "evaluation_dataset", max_history_length=max_history_length
+        )
         positions = split.held_out_positions(part)
         if not len(positions):
             raise ValueError(

@@ -58,6 +58,8 @@ class ItemEmbedding(tf.keras.layers.Layer):
 
     def call(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Returns the vectors of `item_ids`."""
+        if item_ids.dtype not in (tf.int32, tf.int64):  # As lookups take them.
+            item_ids = tf.cast(item_ids, tf.int32)
         vectors = tf.nn.embedding_lookup(self.embeddings, item_ids)
         return tf.cast(vectors, self.compute_dtype)
 

@@ -44,6 +44,9 @@ class SampledSoftmaxLoss(tf.keras.losses.Loss):
         self, positive_scores: tf.Tensor, negative_scores: tf.Tensor
     ) -> tf.Tensor:
         """Returns the loss of each instance, (batch,)."""
-        scores = tf.concat([positive_scores, negative_scores], axis=-1)
-        log_shares = tf.nn.log_softmax(tf.cast(scores, tf.float32))
+        scores = [
+            tf.cast(scores, tf.float32)
+            for scores in (positive_scores, negative_scores)
+        ]
+        log_shares = tf.nn.log_softmax(tf.concat(scores, axis=-1))
         return -log_shares[..., 0]

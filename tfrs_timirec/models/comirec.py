@@ -100,8 +100,8 @@ class ComiRec(SequentialRecommender):
             )
         self.extractor: tf.keras.layers.Layer = extractor
         # Weights exist from here on, whatever stage a model starts with.
-        length = longest_history(max_history_length, extractor)
-        self({"item_ids": tf.zeros((1, length), tf.int32)})
+        self.max_history_length = longest_history(max_history_length, extractor)
+        self({"item_ids": tf.zeros((1, self.max_history_length), tf.int32)})
 
     @property
     def item_embeddings(self) -> tf.Tensor:

@@ -65,6 +65,26 @@ def check_features(
         )
 
 
+def check_targets(owner: str, features: Mapping[str, tf.Tensor]) -> None:
+    """Raises a ValueError if nothing can be learned from a batch.
+
+    Args:
+        owner: name of the model; the message starts with it.
+        features: the batch.
+
+    Raises:
+        ValueError: naming what is missing.
+    """
+    names = ("target_id", "negative_ids")
+    missing = [name for name in names if name not in features]
+    if missing:
+        raise ValueError(
+            f"{owner}: a batch to train on must hold {' and '.join(names)}."
+            f" Received: {', '.join(features)}, without {', '.join(missing)}."
+            " Make the batches with `training_dataset`."
+        )
+
+
 def only_features(
     owner: str,
     batch: Mapping[str, tf.Tensor] | tuple[Mapping[str, tf.Tensor], ...],
@@ -110,7 +130,12 @@ def readable_length(model: tf.keras.Model) -> int:
         model: any recommender; one that reads any number, as GRU4Rec, counts
             as one of 20, as many as batches have by default.
     """
-    return longest_history(20, *model.submodules)
+    lengths = [
+        part.max_history_length
+        for part in (model, *model.submodules)
+        if hasattr(part, "max_history_length")
+    ]
+    return min(lengths, default=20)
 
 
 def empty_features(

@@ -52,6 +52,7 @@ class GRU4Rec(SingleVectorRecommender):
             embedding_dim, "output_projection"
         )
         self(empty_features(self.feature_names, 1))
+        self._save_with(None)  # Histories of any length.
 
     def encode(
         self, features: Features, training: bool | None = None

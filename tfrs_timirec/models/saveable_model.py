@@ -67,6 +67,18 @@ class _SaveableModel(tfrs.Model):
             "dtype_policy": self.dtype_policy.name,
         }
 
+    def _save_with(self, features: dict[str, tf.Tensor] | None) -> None:
+        """Says what a SavedModel of Keras reads; None leaves it to batches.
+
+        Keras would take the first features that the model was called with.
+
+        Args:
+            features: what the model reads.
+        """
+        self._saved_model_inputs_spec = None
+        if features is not None:
+            self._set_save_spec(features)
+
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
@@ -85,6 +97,8 @@ class _SaveableModel(tfrs.Model):
                     name: tf.keras.saving.deserialize_keras_object(
                         value, custom_objects=custom_objects
                     )
+                    if isinstance(value, dict)
+                    else value
                     for name, value in config.items()
                 }
             )

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
-from tfrs_timirec.models.feature_specs import only_features
+from tfrs_timirec.models.feature_specs import check_targets, only_features
 from tfrs_timirec.models.saveable_model import _SaveableModel
 from tfrs_timirec.models.scoring import (
     batch_mean,
@@ -127,6 +127,13 @@ class SequentialRecommender(_SaveableModel):
                 " tf.keras.optimizers or tfrs_timirec.training, as AdamL2()."
             )
         super().compile(optimizer=optimizer, **kwargs)
+
+    @property
+    def metrics(self) -> list[tf.keras.metrics.Metric]:
+        """All metrics, first those that `evaluate` returns, then losses."""
+        losses = list(self._loss_trackers.values())
+        others = [one for one in super().metrics if one not in losses]
+        return [*others, *losses]
 
     @property
     def loss_names(self) -> tuple[str, ...]:
@@ -247,8 +254,8 @@ class SequentialRecommender(_SaveableModel):
         Returns:
             (batch, num_vectors, 1 + negatives), the target first.
         """
-        target_ids = features["target_id"][:, tf.newaxis]
-        negative_ids = features["negative_ids"]
+        target_ids = tf.cast(features["target_id"], tf.int32)[:, tf.newaxis]
+        negative_ids = tf.cast(features["negative_ids"], tf.int32)
         if self._shares_negatives:
             if "batch_share" in features:  # One that fills a replica has none.
                 is_real = features["batch_share"] > 0
@@ -298,6 +305,7 @@ class SequentialRecommender(_SaveableModel):
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Takes one optimizer step; returns the running mean of the losses."""
         features = only_features(type(self).__name__, features)
+        check_targets(type(self).__name__, features)
         with tf.GradientTape() as tape:
             loss = self.compute_loss(features, training=True)
             if self.losses:
@@ -380,10 +388,9 @@ class SequentialRecommender(_SaveableModel):
                 ' `evaluation_dataset(..., candidates="sampled")`; to rank in'
                 ' the whole catalogue call `rank_held_out(candidates="full")`.'
             )
-        target_ids = features["target_id"]
-        item_ids = tf.concat(
-            [target_ids[:, tf.newaxis], features["candidate_ids"]], axis=1
-        )
+        candidate_ids = tf.cast(features["candidate_ids"], tf.int32)
+        target_ids = tf.cast(features["target_id"], tf.int32)
+        item_ids = tf.concat([target_ids[:, tf.newaxis], candidate_ids], axis=1)
         scores = score_in_blocks(self.score, user_vectors, item_ids)
         targets = tf.nn.embedding_lookup(self.item_embeddings, target_ids)
         rounding = score_rounding(user_vectors, targets)

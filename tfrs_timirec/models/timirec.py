@@ -144,10 +144,11 @@ class TiMiRec(ComiRec):
 
     def _check_same_interests(self, max_history_length: int) -> None:
         """Builds the predictor and compares its logits with the interests."""
-        length = longest_history(
+        self.max_history_length = longest_history(
             max_history_length, self.extractor, self.predictor
         )
-        features = empty_features(self.feature_names, length)
+        features = empty_features(self.feature_names, self.max_history_length)
+        self._save_with(features)
         interests = self.extractor(features["item_ids"]).shape
         logits = self.interest_logits(features).shape
         if logits[-1] != interests[1]:

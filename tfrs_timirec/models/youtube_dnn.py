@@ -70,6 +70,7 @@ class YouTubeDNN(SingleVectorRecommender):
             small_normal_dense(embedding_dim, "output_projection"),
         ]
         self(empty_features(self.feature_names, 1))
+        self._save_with(None)  # Histories of any length.
 
     def encode(
         self, features: Features, training: bool | None = None

@@ -57,7 +57,10 @@ def usual_learning_rate(
     0.5
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    if isinstance(inner.get_config()["learning_rate"], dict):
+    if isinstance(
+        inner._learning_rate,
+        tf.keras.optimizers.schedules.LearningRateSchedule,
+    ):
         return None
     rate = _rate(inner)
     staged, usual = _staged_rates.get(inner, (rate, rate))

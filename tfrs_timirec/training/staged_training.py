@@ -49,8 +49,11 @@ class StagedTraining(tf.keras.callbacks.Callback):
     ...     callbacks=[staged],
     ... )
 
-    Keras's own callbacks work beside it. `logs` gain `stage`, the number of
-    the stage from 1. After `fit`, `history` holds the logs of all epochs, also
+    Keras's own callbacks work beside it; those that save the model, as
+    `ModelCheckpoint`, must come before it in the list, for it switches stages
+    at the end of an epoch. `BackupAndRestore` does not know of stages:
+    `backup_dir` takes its place. `logs` gain `stage`, the number of the stage
+    from 1. After `fit`, `history` holds the logs of all epochs, also
     of those before an interruption, and `stage_weights` the best weights of
     each stage. They are kept on disk, and nothing of a large table is copied in
     memory.
@@ -136,7 +139,8 @@ class StagedTraining(tf.keras.callbacks.Callback):
                 f" learning_rates={self._learning_rates}. Give the optimizer a"
                 " number."
             )
-        self._settings = optimizer_settings(optimizer)
+        # Without a backup a schedule of one's own needs no configuration.
+        self._settings = optimizer_settings(optimizer) if self._backup else {}
         if self._backup and self.history:
             self._check_same_settings()
             self._backup.restore(self.model)

@@ -129,7 +129,13 @@ def test_no_more_negatives_than_items_by_default(tmp_path, capsys):
         main([str(word) for word in [*words, "--output", tmp_path / "r"]]) == 0
     )
 
-    assert "Note: 10 negatives a case are drawn, as" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Note: 10 negatives a case are drawn, as" in out
+    # What help does not say: the preset's, what was given, and what fits.
+    (flags,) = [line for line in out.splitlines() if line.startswith("With ")]
+    assert "--loss sampled_softmax" in flags
+    assert "--num-evaluation-negatives 10" in flags
+    assert "--attention-dim" not in flags
     settings = json.loads((tmp_path / "r" / "settings.json").read_text())
     assert settings["settings"]["num_evaluation_negatives"] == 10
 

@@ -44,7 +44,10 @@ def feature_spec(name: str, max_history_length: int) -> tf.TensorSpec:
 
 
 def check_features(
-    owner: str, features: Mapping[str, tf.Tensor], names: Iterable[str]
+    owner: str,
+    features: Mapping[str, tf.Tensor],
+    names: Iterable[str],
+    source: str = "`features=model.feature_names`",
 ) -> None:
     """Raises a ValueError if a batch lacks a feature that a model reads.
 
@@ -52,6 +55,7 @@ def check_features(
         owner: name of the model; the message starts with it.
         features: the batch.
         names: names of the features.
+        source: what makes batches that have them.
 
     Raises:
         ValueError: naming what is missing.
@@ -61,27 +65,7 @@ def check_features(
         raise ValueError(
             f"{owner}: `features` must hold {', '.join(names)}. Received:"
             f" {', '.join(features)}, without {', '.join(missing)}. Make the"
-            " batches with `features=model.feature_names`."
-        )
-
-
-def check_targets(owner: str, features: Mapping[str, tf.Tensor]) -> None:
-    """Raises a ValueError if nothing can be learned from a batch.
-
-    Args:
-        owner: name of the model; the message starts with it.
-        features: the batch.
-
-    Raises:
-        ValueError: naming what is missing.
-    """
-    names = ("target_id", "negative_ids")
-    missing = [name for name in names if name not in features]
-    if missing:
-        raise ValueError(
-            f"{owner}: a batch to train on must hold {' and '.join(names)}."
-            f" Received: {', '.join(features)}, without {', '.join(missing)}."
-            " Make the batches with `training_dataset`."
+            f" batches with {source}."
         )
 
 

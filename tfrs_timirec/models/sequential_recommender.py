@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrs_timirec.losses import BPRLoss, SampledSoftmaxLoss
 from tfrs_timirec.metrics import NDCG, HitRate, target_ranks
-from tfrs_timirec.models.feature_specs import check_targets, only_features
+from tfrs_timirec.models.feature_specs import check_features, only_features
 from tfrs_timirec.models.saveable_model import _SaveableModel
 from tfrs_timirec.models.scoring import (
     batch_mean,
@@ -305,7 +305,10 @@ class SequentialRecommender(_SaveableModel):
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Takes one optimizer step; returns the running mean of the losses."""
         features = only_features(type(self).__name__, features)
-        check_targets(type(self).__name__, features)
+        names = ("target_id", "negative_ids")
+        check_features(
+            type(self).__name__, features, names, "`training_dataset`"
+        )
         with tf.GradientTape() as tape:
             loss = self.compute_loss(features, training=True)
             if self.losses:

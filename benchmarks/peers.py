@@ -3,9 +3,9 @@ r"""Measures training and ranking beside RecBole and the authors' code.
     python benchmarks/peers.py --data-dir FOLDER \
         --recbole-python PYTHON --authors-python PYTHON --authors-code FOLDER
 
-Each peer runs in a process and an environment of its own, one after the other,
-on the same log, with vectors of 64 numbers, histories of 20 items, batches of
-256, BPR and one negative. What is not given is not measured.
+Every model runs in a new process, a peer's in an environment of its own, one
+after the other, on the same log, with vectors of 64 numbers, histories of 20
+items, batches of 256, BPR and one negative. What is not given is not measured.
 
 RecBole and PyTorch go into an environment for them alone:
 
@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import multiprocessing
 import os
 import pathlib
 import subprocess
@@ -76,7 +77,6 @@ def main() -> None:
     parser.add_argument("--authors-code", type=_absolute, metavar="FOLDER")
     add_json_argument(parser)
     args = parser.parse_args()
-    tune_for_cpu()
     if (args.authors_python is None) != (args.authors_code is None):
         parser.error("--authors-python and --authors-code go together")
     report = Report("peers", args, title="training and ranking, beside peers")
@@ -88,8 +88,9 @@ def main() -> None:
         if args.authors_code:
             write_authors_files(split, folder / "authors" / "log")
         for peer, name, stage, command in _peers(args, folder):
-            theirs = _measure_in_new_process(command, folder)
-            ours = _measure(name, stage, split, args, set(theirs))
+            theirs = _measure_peer(command, folder)
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                ours = pool.apply(_measure, (name, stage, args, set(theirs)))
             for what, there in theirs.items():
                 count, seconds = ours[what]
                 report.add(
@@ -194,10 +195,10 @@ def _peers(
             )
 
 
-def _measure_in_new_process(
+def _measure_peer(
     command: list[str], folder: pathlib.Path
 ) -> dict[str, dict[str, Any]]:
-    """Returns what a peer timed, by what it is."""
+    """Returns what a peer timed in a new process, by what it is."""
     # A peer shall find its own packages.
     environment = {
         name: value
@@ -217,13 +218,11 @@ def _measure_in_new_process(
 
 
 def _measure(
-    name: str,
-    stage: str,
-    split: LeaveOneOut,
-    args: argparse.Namespace,
-    wanted: set[str],
+    name: str, stage: str, args: argparse.Namespace, wanted: set[str]
 ) -> dict[str, tuple[int, float]]:
     """Returns on how many instances or cases, and seconds, by what is timed."""
+    tune_for_cpu()
+    split = LeaveOneOut(load_dataset(args.dataset, args.data_dir))
     # Whatever the log, as the peers are told; they train without weight decay.
     settings = dataclasses.replace(
         preset(name, "amazon_beauty", "paper"), l2=0.0

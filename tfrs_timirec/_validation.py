@@ -91,6 +91,27 @@ def check_history_length(
         )
 
 
+def known_length(name: str, shape: Sequence[int | None]) -> int:
+    """Returns the number of places of a batch of sequences.
+
+    Args:
+        name: of the batch, for the message.
+        shape: (batch, length), as a tensor tells it.
+
+    Raises:
+        ValueError: if the length is unknown.
+    """
+    if shape[1] is None:
+        raise ValueError(
+            f"`{name}` must have a known length, the size of axis 1. Received:"
+            f" shape {shape}. Pad histories to one length; where a Python"
+            " generator or a keras.utils.Sequence makes the batches, give it"
+            " to tf.data.Dataset.from_generator with an `output_signature`"
+            " that says the length."
+        )
+    return shape[1]
+
+
 def _check_ints(
     owner: str, smallest: int, rule: str, arguments: Mapping[str, Any]
 ) -> None:

@@ -53,10 +53,10 @@ def shared(tmp_path_factory):
     """(folder, lines of the killed process, lines of the other one)."""
     folder = tmp_path_factory.mktemp("shared")
     first = start(folder)
-    killed = read_until(first, "pretraining epoch   1")
+    killed = read_until(first, "epoch   1")
     os.kill(first.pid, signal.SIGSTOP)  # It keeps its claim.
     second = start(folder)
-    other = read_until(second, "pretraining epoch   1")
+    other = read_until(second, "epoch   1")
     os.kill(first.pid, signal.SIGKILL)
     killed += first.communicate(timeout=60)[0].splitlines(keepends=True)
     out, error = second.communicate(timeout=600)

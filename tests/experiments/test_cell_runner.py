@@ -61,8 +61,9 @@ def finished(tmp_path_factory):
 def test_one_pretraining_serves_both(finished):
     folder, _, output = finished
 
-    assert output.count("pretraining epoch") == 1
-    assert output.count("finetuning  epoch") == 2
+    assert output.count("\nepoch ") == 1
+    assert "pretraining epoch" not in output
+    assert output.count("\nfinetuning  epoch ") == 2
     assert output.index("[1/3] comirec") < output.index("[2/3] timirec")
     results = sorted((folder / "results").rglob("*.json"))
     assert [path.parent.name for path in results] == [

@@ -135,6 +135,49 @@ def test_cases_are_nothing_to_train_on():
         model.fit(evaluation_dataset(SPLIT, **BATCHES), verbose=0)
 
 
+def batches_of_numpy():
+    return list(training_dataset(SPLIT, **BATCHES).as_numpy_iterator())
+
+
+class NumpySequence(tf.keras.utils.Sequence):
+    def __init__(self):
+        self.batches = batches_of_numpy()
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
+@pytest.mark.parametrize(
+    "make", [MODELS[0], MODELS[2]], ids=["GRU4Rec", "SASRec"]
+)
+def test_sequence_that_says_no_length(make):
+    model = make()
+    model.compile(AdamL2())
+
+    with pytest.raises(ValueError, match="known length.*from_generator"):
+        model.fit(NumpySequence(), verbose=0)
+
+
+def test_generator_that_says_its_length():
+    model = SASRec(SIZE, embedding_dim=4, max_history_length=LENGTH)
+    model.compile(AdamL2())
+    signature = {
+        "item_ids": tf.TensorSpec((None, LENGTH), tf.int32),
+        "target_id": tf.TensorSpec((None,), tf.int32),
+        "negative_ids": tf.TensorSpec((None, 1), tf.int32),
+    }
+
+    data = tf.data.Dataset.from_generator(
+        batches_of_numpy, output_signature=signature
+    )
+
+    history = model.fit(data, verbose=0).history
+    assert np.isfinite(history["loss"][0])
+
+
 def test_schedule_without_a_configuration():
     class Halving(tf.keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step):

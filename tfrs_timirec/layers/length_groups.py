@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from tfrs_timirec._validation import known_length
+
 
 def map_by_length(
     function: Callable[..., tf.Tensor],
@@ -40,12 +42,7 @@ def map_by_length(
     ...               tf.constant([[0, 0, 5], [1, 2, 3]])).numpy()
     array([5, 6], dtype=int32)
     """
-    longest = item_ids.shape[1]
-    if longest is None:
-        raise ValueError(
-            "`item_ids` must have a known length, the size of axis 1."
-            f" Received: shape {item_ids.shape}. Pad histories to one length."
-        )
+    longest = known_length("item_ids", item_ids.shape)
     others = tuple(align_right(other, item_ids) for other in others)
     item_ids = align_right(item_ids)
     lengths = [round(share * longest) for share in shares]

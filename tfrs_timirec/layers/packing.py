@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfrs_timirec._validation import known_length
+
 
 class Packing(NamedTuple):
     """Where the real items of a batch of padded sequences are.
@@ -57,13 +59,7 @@ def pack(mask: tf.Tensor) -> Packing:
     >>> pack(tf.constant([[False, True], [True, True]])).counts.numpy()
     array([1, 2], dtype=int32)
     """
-    length = mask.shape[1]
-    if length is None:
-        raise ValueError(
-            "`mask` must have a known length."
-            f" Received: mask.shape={mask.shape}. Pad every batch to one"
-            " length."
-        )
+    length = known_length("mask", mask.shape)
     lengths = tf.math.count_nonzero(mask, axis=1, dtype=tf.int32)
     order = tf.argsort(lengths, direction="DESCENDING", stable=True)
     # Sorting moves the padding to the front and keeps the order of the rest.

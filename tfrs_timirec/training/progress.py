@@ -14,10 +14,11 @@ from tfrs_timirec.training.staged_training import StagedTraining
 class TrainingProgress(tf.keras.callbacks.Callback):
     """Prints a line an epoch; on a terminal, shows a bar while it runs.
 
-    A line says the stage, the epoch of that stage, the loss, the monitored
-    validation metric, its best value so far, and the seconds if an
-    `EpochTimer` comes first. Where `fit` may be broken off, which tells no
-    callback, call `on_train_end`: else the bar keeps hold of the terminal.
+    A line says the stage, where a model has several, the epoch of that stage,
+    the loss, the monitored validation metric, its best value so far, and the
+    seconds if an `EpochTimer` comes first. Where `fit` may be broken off, which
+    tells no callback, call `on_train_end`: else the bar keeps hold of the
+    terminal.
 
     Args:
         staged: the callback that runs the stages; it must come before this
@@ -53,7 +54,7 @@ class TrainingProgress(tf.keras.callbacks.Callback):
             transient=True,
         )
         self._bar.add_task(
-            f"{self.model.stage} epoch {len(self._values(stage)) + 1}",
+            f"{self._epoch_name(stage)} {len(self._values(stage)) + 1}",
             total=self.params["steps"],
         )
         self._bar.start()
@@ -75,8 +76,7 @@ class TrainingProgress(tf.keras.callbacks.Callback):
         monitor = self._staged.monitor
         best = max(values)
         parts = [
-            f"{self.model.stages[entry['stage'] - 1]:<11} epoch"
-            f" {len(values):>3}",
+            f"{self._epoch_name(entry['stage'])} {len(values):>3}",
             f"loss {entry['loss']:.4f}",
             f"{_show(monitor)} {values[-1]:.4f}",
             f"best {best:.4f} (epoch {values.index(best) + 1})",
@@ -95,6 +95,13 @@ class TrainingProgress(tf.keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Takes the bar away."""
         self._stop_bar()
+
+    def _epoch_name(self, stage: int) -> str:
+        stages = self.model.stages
+        if len(stages) == 1:
+            return "epoch"
+        width = max(map(len, stages))  # The numbers of all stages line up.
+        return f"{stages[stage - 1]:<{width}} epoch"
 
     def _values(self, stage: int) -> list[float]:
         return [

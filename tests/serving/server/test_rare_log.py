@@ -15,7 +15,7 @@ def test_what_follows_within_the_pause_is_counted(caplog, monkeypatch):
 
     assert caplog.messages == [
         "full",
-        "full (and 2 times since the last line)",
-        "full (and 1 times since the last line)",
+        "full (and 2 more since the last line)",
+        "full (and 1 more since the last line)",
         "full",
     ]

@@ -38,6 +38,6 @@ class RareLog:
             self._num_left_out += 1
             return
         self._next = now + self._pause_seconds
-        count = f" (and {self._num_left_out:,} times since the last line)"
+        count = f" (and {self._num_left_out:,} more since the last line)"
         self._log.warning("%s%s", message, count * bool(self._num_left_out))
         self._num_left_out = 0

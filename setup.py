@@ -98,7 +98,7 @@ setuptools.setup(
         "tensorflow-datasets>=4.9.10",
         "importlib_resources",  # Needed by TFDS, which does not declare it.
         "numpy",
-        "pandas",
+        "pandas>=2.2",  # 2.1 refuses its own Int64 as times.
         "pyarrow",
         "scipy",
         "rich",

@@ -38,6 +38,19 @@ def test_numbers_that_mean_something_else_are_pointed_out(doubled, capsys):
     assert out.count("Note: 11 negatives a case are drawn out of 10 items") == 1
 
 
+def test_dates_that_are_read_as_seconds_are_pointed_out(tmp_path, capsys):
+    frame = pd.read_csv(write_log(tmp_path / "log.csv"))
+    frame["timestamp"] += 202311142200
+    frame.to_csv(tmp_path / "log.csv", index=False)
+
+    words = ["data", "describe", "--interactions", str(tmp_path / "log.csv")]
+    assert main(words) == 0
+
+    assert "Note: the last time lies after the year 2100" in (
+        capsys.readouterr().out
+    )
+
+
 def test_one_process_trains_in_a_folder(doubled, capsys):
     arguments, run = doubled
 

@@ -112,9 +112,12 @@ def test_ids_of_other_types(ids):
 
 
 def test_ids_beyond_int64_and_undecodable_bytes():
-    big = pd.Series([2**63, 1], dtype=np.uint64)
-    with pytest.raises(ValueError, match=r"below 2\*\*63"):
-        Interactions.from_dataframe(make_frame(big, ["x", "y"], [1, 2]))
+    for ids in (
+        pd.Series([2**63, 1], dtype=np.uint64),
+        pd.Series([-(2**63) - 1, 1], dtype=object),
+    ):
+        with pytest.raises(ValueError, match="64 bits.*Received: -?92233"):
+            Interactions.from_dataframe(make_frame(ids, ["x", "y"], [1, 2]))
     with pytest.raises(ValueError, match=r"UTF-8.*xff"):
         Interactions.from_dataframe(make_frame([b"\xff"], ["x"], [1]))
 
@@ -146,6 +149,8 @@ def test_ids_beyond_int64_and_undecodable_bytes():
         (["20240131", "1706659200", "5"], r"ISO 8601.*iloc\[1\] \(2 such"),
         (["2024-01-31", "now", "today"], r"ISO.*'now'.*iloc\[1\] \(2 such"),
         (["19691231", "20240131", "20240131"], r"1970.*iloc\[0\]"),
+        # From 2**24 on float32 holds every second whole number.
+        (np.float32([1, 2**24 - 1, 2**24 + 2]), r"float32 is.*iloc\[2\]"),
     ],
 )
 def test_bad_times(times, message):

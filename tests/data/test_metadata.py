@@ -84,6 +84,8 @@ def test_table_that_describes_nothing_of_the_log_is_none(index):
         ([3.0, np.nan, 1.0], [1, 3], [[2], [0], [1]]),
         ([True, False, None], [0, 1], [[2], [1], [0]]),
         (["x", "", None], ["x"], [[1], [0], [0]]),
+        (pd.Categorical([30, -5, None]), [-5, 30], [[2], [1], [0]]),
+        (pd.Categorical(["b", "a", "b"]), ["a", "b"], [[2], [1], [2]]),
         # Lists; a value twice counts once, and nothing is nothing.
         ([["b", "a"], [], ["b", "b"]], ["a", "b"], [[2, 1], [0, 0], [2, 0]]),
         ([[5], None, (5, 4)], [4, 5], [[2, 0], [0, 0], [2, 1]]),

@@ -126,6 +126,9 @@ def block_bytes(request, monkeypatch):
         # In a column that is not read.
         (HEADER + LINES + 'u,i,2,"12 inch\n' + LINES, 20_002),
         (HEADER + 'u,i,1,t\nu,i,2,"12 inch', 3),
+        # The next one opens a value, too: none is left open.
+        (HEADER + LINES + 'u,i,2,"Abc\nu,i,3,t\nu,i,4,"Def\n', 20_002),
+        (HEADER + 'u,i,2,"Abc\nu,i,4,"Def', 2),
         ('user_id,item_id,"timestamp\nu,i,1\n', 1),
         ('"user_id,' + "x" * 200_000, 1),
     ],
@@ -216,6 +219,29 @@ def test_parquet_parts_are_one_table(tmp_path):
     assert table.locate(1) == f"row 2 of {tmp_path / 'part-0.parquet'}"
     assert table.locate(2) == f"row 1 of {tmp_path / 'part-2.parquet'}"
     assert table.locate(4) == f"row 3 of {tmp_path / 'part-2.parquet'}"
+
+
+def test_parquet_part_without_rows_has_no_types(tmp_path):
+    frame = pd.DataFrame({"user_id": ["a"], "item_id": [1]})
+    frame[:0].astype(object).to_parquet(tmp_path / "0.parquet")
+    frame.to_parquet(tmp_path / "1.parquet")
+    frame[:0].astype(object).to_parquet(tmp_path / "2.parquet")
+
+    table = read_parquet(tmp_path)
+
+    assert table.frame.values.tolist() == [["a", 1]]
+    assert table.locate(0) == f"row 1 of {tmp_path / '1.parquet'}"
+    (tmp_path / "1.parquet").unlink()
+    with pytest.raises(ValueError, match="with no rows"):
+        read_parquet(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("read", "name"), [(read_csv, "log.csv"), (read_parquet, "log")]
+)
+def test_log_elsewhere(read, name):
+    with pytest.raises(ValueError, match=r"on this machine.*data prepare"):
+        read(f"gs://bucket/{name}")
 
 
 def test_parquet_parts_in_subfolders(tmp_path):

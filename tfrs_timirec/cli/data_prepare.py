@@ -21,9 +21,9 @@ not there.
 
 _EPILOG = """\
 Files: *.csv, *.tsv, *.txt, *.json, *.jsonl (all also with .gz), *.parquet.
-Several are read as one log in the order of their names; the order of rows
-breaks ties of time. A file is read by one worker, a Parquet file by one worker
-a row group: bring large logs in parts.
+Several are read as one log in the order given, those of a wildcard by name; the
+order of rows breaks ties of time. A file is read by one worker, a Parquet file
+by one worker a row group: bring large logs in parts.
 
 Examples:
   timirec data prepare --interactions 'logs/*.parquet' --output prepared \\

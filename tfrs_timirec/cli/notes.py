@@ -18,6 +18,7 @@ from tfrs_timirec.data.negatives import has_unseen_items
 from tfrs_timirec.experiments import TrainingSettings
 
 _SECONDS_A_YEAR = 365 * 86400
+_YEAR_2100 = 4_102_444_800  # Unix seconds.
 _WORDS_FOR_NO_ID = [
     *("NULL", "Null", "null", "None", "none", "NaN", "nan", "NA", "N/A", "n/a"),
     *("<NA>", r"\N", "undefined"),
@@ -51,6 +52,11 @@ def _notes(
         yield (
             "all times lie in 1970. They are read as Unix seconds; dates as"
             " 20231114 or days must be converted first."
+        )
+    if statistics.last_timestamp > _YEAR_2100:
+        yield (
+            "the last time lies after the year 2100. Numbers are read as Unix"
+            " seconds; dates as 202311142213 must be converted first."
         )
     if statistics.repeated_pairs:
         yield (

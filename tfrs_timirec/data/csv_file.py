@@ -1,6 +1,7 @@
 """Looks into a CSV file line by line."""
 
-import collections
+from __future__ import annotations
+
 import contextlib
 import csv
 import functools
@@ -136,15 +137,37 @@ class CsvFile:
                 )
 
     def find_open_quote(self) -> str | None:
-        """Says on which line a `"` opens a value that the file's end closes."""
-        ((line, values),) = collections.deque(self._records(), maxlen=1)
-        if not values:
-            return None
-        return (
-            'Each `"` that opens a value must be closed. Received: one in the'
-            f" row on line {line} of {self.path} that nothing closes."
-            f" {_CLOSE_QUOTE}"
-        )
+        """Says on which line a `"` opens a value that nothing closes.
+
+        Then the value goes on to the next `"`, which may open another one, or
+        to the file's end.
+        """
+        lines: list[str] = []
+        for number, _ in self._records(lines):
+            if len(lines) > 1 and not _is_well_quoted(lines, self.delimiter):
+                return (
+                    'Each `"` that opens a value must be closed. Received: one'
+                    f" in the row on line {number} of {self.path} that nothing"
+                    f" closes. {_CLOSE_QUOTE}"
+                )
+        return None
+
+    def check_quotes(self, counter: QuoteCounter, num_rows: int) -> None:
+        """Checks what was read for a `"` that nothing closes.
+
+        Args:
+            counter: what the file was read through, to its end.
+            num_rows: how many rows were read.
+
+        Raises:
+            ValueError: if there is one.
+        """
+        is_odd = counter.num_quotes % 2
+        has_more_lines = counter.num_lines > num_rows + 1  # The header.
+        if is_odd or (counter.num_quotes and has_more_lines):
+            open_quote = self.find_open_quote()
+            if open_quote:
+                raise ValueError(open_quote)
 
     def diagnose(self, block_bytes: int) -> str | None:
         """Says which line is no UTF-8, or wrong in its quotes or values.
@@ -246,20 +269,28 @@ class CsvFile:
             self.open(), encoding="utf-8-sig", errors=errors, newline=""
         )
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
+    def _records(
+        self, lines: list[str] | None = None
+    ) -> Iterator[tuple[int, list[str]]]:
         """Yields the first line's number and the values of each record.
 
-        An empty line has no values. One is added at the end, so that the last
-        record has values only if a quote in it is open.
+        An empty line has no values. One is added at the end, which belongs to
+        the last record only if a quote in it is open.
+
+        Args:
+            lines: where to put the lines of the present record.
         """
         line = 1
+        lines = [] if lines is None else lines
         with self._text(errors="replace") as file, _values_of_any_length():
             reader = csv.reader(
-                itertools.chain(file, ("",)), delimiter=self.delimiter
+                _remember(itertools.chain(file, ("",)), lines),
+                delimiter=self.delimiter,
             )
             try:
                 for values in reader:
                     yield line, values
+                    lines.clear()
                     line = reader.line_num + 1
             except csv.Error as error:
                 raise ValueError(
@@ -270,9 +301,7 @@ class CsvFile:
 
 
 class QuoteCounter:
-    """Passes the bytes of a file on to a reader and counts the quotes in them.
-
-    An even number of `"` leaves none open, an odd number may.
+    """Passes a file's bytes on to a reader and counts its quotes and lines.
 
     Args:
         file: the file, decompressed.
@@ -281,6 +310,13 @@ class QuoteCounter:
     def __init__(self, file: IO[bytes]):
         self._file = file
         self.num_quotes = 0
+        self._num_ends = {b"\n": 0, b"\r": 0}
+        self._last = b"\n"
+
+    @property
+    def num_lines(self) -> int:
+        """How many lines were read."""
+        return max(self._num_ends.values()) + (self._last not in self._num_ends)
 
     @property
     def closed(self) -> bool:
@@ -295,11 +331,30 @@ class QuoteCounter:
         """
         data = self._file.read(size)
         self.num_quotes += data.count(b'"')
+        for end in self._num_ends:
+            self._num_ends[end] += data.count(end)
+        self._last = data[-1:] or self._last
         return data
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+def _remember(lines: Iterable[str], seen: list[str]) -> Iterator[str]:
+    """Yields lines, and puts each into a list."""
+    for line in lines:
+        seen.append(line)
+        yield line
+
+
+def _is_well_quoted(lines: list[str], delimiter: str) -> bool:
+    """Whether each quoted value of a record ends with its closing `"`."""
+    try:
+        list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return True
 
 
 def _find_line_break(column: pd.Series) -> int | None:

@@ -62,6 +62,23 @@ def existing_file(
     return file
 
 
+def check_local(path: str | os.PathLike[str]) -> None:
+    """Raises a ValueError if a path is not one of this machine.
+
+    Args:
+        path: of a log that is to be read at once.
+
+    Raises:
+        ValueError: if it is an address, as gs://bucket/log.csv.
+    """
+    if "://" in os.fspath(path):
+        raise ValueError(
+            f"`path` must be on this machine. Received: path='{path}'. Copy it"
+            " here, or turn it into a folder of sequences with 'timirec data"
+            " prepare', which reads it where it is."
+        )
+
+
 def parquet_parts(path: str | os.PathLike[str]) -> list[epath.Path]:
     """Returns the Parquet files that a log consists of.
 

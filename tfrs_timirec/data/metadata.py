@@ -121,6 +121,8 @@ class Attribute:
             >>> Attribute.from_column("genres", genres).ids.tolist()
             [[2, 0], [1, 2], [0, 0]]
         """
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(object)
         each = column.reset_index(drop=True).explode()
         each = each[each.notna() & (each != "")]
         values = pd.Series(_plain_values(name, each), index=each.index)

@@ -12,7 +12,6 @@ import pyarrow as pa
 Locator = Callable[[int], str]
 
 _MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59
-_INT64_MAX = np.iinfo(np.int64).max
 _UTC_SUFFIX = " UTC"
 # ISO 8601 without dashes, as 20240131. As seconds, these are days of 1970.
 _BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
@@ -91,11 +90,12 @@ def encode_ids(
         )
     codes, distinct = _factorize(column)
     if kind == "integer":
-        if len(distinct) and int(distinct.max()) > _INT64_MAX:
-            raise ValueError(
-                f"`{argument}` must name a column of ids below 2**63."
-                f" Received: {distinct.max()}. Convert the column to text."
-            )
+        for extreme in (distinct.min(), distinct.max()) * bool(len(distinct)):
+            if not -(2**63) <= int(extreme) < 2**63:
+                raise ValueError(
+                    f"`{argument}` must name a column of integers of 64 bits."
+                    f" Received: {extreme}. Convert the column to text."
+                )
         ids = np.asarray(distinct, dtype=np.int64)
     else:
         ids = np.empty(len(distinct), dtype=object)
@@ -159,9 +159,10 @@ def parse_timestamps(
         seconds: (num_rows,) int64 Unix seconds, rounded down.
 
     Raises:
-        ValueError: if a time is missing, unreadable, negative, infinite or
-            after the year 9999 (as milliseconds would be), or the column holds
-            durations, periods or booleans.
+        ValueError: if a time is missing, unreadable, negative, infinite, after
+            the year 9999 (as milliseconds would be) or too large for whole
+            seconds of its type, as float32, or the column holds durations,
+            periods or booleans.
     """
     dtype = column.dtype
     if isinstance(dtype, pd.ArrowDtype) and (
@@ -189,6 +190,16 @@ def parse_timestamps(
         seconds = exact.astype("datetime64[s]").astype(np.int64)
     else:
         _require(np.isfinite(exact), column, argument, "must be finite", locate)
+        if exact.dtype.kind == "f":
+            # Of Unix seconds, float32 holds each 128th.
+            _require(
+                np.spacing(np.abs(exact)) <= 1,
+                column,
+                argument,
+                f"must be exact to a second, which {exact.dtype} is not (read"
+                " the column as integers or float64)",
+                locate,
+            )
         with np.errstate(invalid="ignore"):
             seconds = np.floor(exact) if exact.dtype.kind == "f" else exact
     _require(

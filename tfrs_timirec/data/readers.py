@@ -15,6 +15,7 @@ from tfrs_timirec.data.csv_file import CsvFile, QuoteCounter
 from tfrs_timirec.data.log_files import (
     CSV_SUFFIXES,
     broken_file,
+    check_local,
     empty_file,
     existing_file,
     parquet_parts,
@@ -66,9 +67,10 @@ def read_csv(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is a folder, of another kind, empty or broken, or a
-            `"` in it is not closed.
+        ValueError: if it is a folder, not on this machine, of another kind,
+            empty or broken, or a `"` in it is not closed.
     """
+    check_local(path)
     path = existing_file(path, CSV_SUFFIXES)
     source = CsvFile(path, delimiter)
     with source.errors_explained(_BLOCK_BYTES):
@@ -86,9 +88,7 @@ def read_csv(
             )
     frame = _to_frame(table)
     source.check_line_breaks(frame, id_columns)
-    open_quote = source.find_open_quote() if file.num_quotes % 2 else None
-    if open_quote:
-        raise ValueError(open_quote)
+    source.check_quotes(file, len(frame))
     if not len(frame):
         raise ValueError(empty_file(path, "a header line and no rows"))
     return RawTable(frame, tuple(names), source.locate)
@@ -99,7 +99,10 @@ def read_parquet(
     columns: Sequence[str] | None = None,
     id_columns: Sequence[str] = (),
 ) -> RawTable:
-    """Reads a Parquet file, or a folder of its parts. Columns keep their types.
+    """Reads a Parquet file, or a folder of its parts.
+
+    Columns keep their types, but integers of which some are missing become
+    floats. A part without rows is passed over.
 
     Args:
         path: a file whose name ends in one of `PARQUET_SUFFIXES`, or a folder
@@ -113,14 +116,16 @@ def read_parquet(
 
     Raises:
         FileNotFoundError: if there is nothing at `path`.
-        ValueError: if it is of another kind, empty or broken, or parts differ
-            in their columns.
+        ValueError: if it is not on this machine, of another kind, empty or
+            broken, or parts differ in their columns.
     """
-    parts = parquet_parts(path)
+    check_local(path)
+    parts: list[epath.Path] = []  # Those with rows.
     tables: list[pa.Table] = []
-    names: list[str] = []
-    for part in parts:
-        table, names = _read_part(part, columns, id_columns)
+    for part in parquet_parts(path):
+        table, part_names = _read_part(part, columns, id_columns)
+        if not len(table):  # Its columns may have no types, either.
+            continue
         if tables:
             table = _in_order(table, tables[0].column_names)
         if tables and not table.schema.equals(tables[0].schema):
@@ -130,18 +135,20 @@ def read_parquet(
                 f" with {_describe(table)}, {os.path.relpath(parts[0], path)}"
                 f" with {_describe(tables[0])}, in path='{path}'."
             )
+        parts.append(part)
         tables.append(table)
+        names = tuple(part_names)
+    if not tables:
+        raise ValueError(empty_file(epath.Path(path), "no rows"))
     starts = np.cumsum([0] + [len(table) for table in tables])
     whole = pa.concat_tables(tables)
     del tables, table  # `_to_frame` frees what nothing else holds.
-    if not len(whole):
-        raise ValueError(empty_file(epath.Path(path), "no rows"))
 
     def locate(row: int) -> str:
         number = int(np.searchsorted(starts, row, side="right")) - 1
         return f"row {row - starts[number] + 1} of {parts[number]}"
 
-    return RawTable(_to_frame(whole), tuple(names), locate)
+    return RawTable(_to_frame(whole), names, locate)
 
 
 def _read_part(

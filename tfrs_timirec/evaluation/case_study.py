@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from tfrs_timirec.data.context_features import ContextFeatures
@@ -154,10 +155,15 @@ def item_titles(interactions: Interactions, item_ids: np.ndarray) -> list[str]:
         item_ids: (length,) vocabulary ids of real items.
     """
     rows = np.asarray(item_ids) - NUM_RESERVED_IDS
+    raw_ids = [str(item) for item in interactions.items[rows]]
     metadata = interactions.item_metadata
     if metadata is None or "title" not in metadata:
-        return [str(item) for item in interactions.items[rows]]
-    return metadata["title"].iloc[rows].tolist()
+        return raw_ids
+    titles = metadata["title"].iloc[rows]
+    return [
+        title if isinstance(title, str) and title else raw_id
+        for title, raw_id in zip(titles, raw_ids, strict=True)
+    ]
 
 
 def item_genres(interactions: Interactions, item_ids: np.ndarray) -> list[str]:
@@ -171,4 +177,7 @@ def item_genres(interactions: Interactions, item_ids: np.ndarray) -> list[str]:
     if metadata is None or "genres" not in metadata:
         return [""] * len(item_ids)
     genres = metadata["genres"].iloc[item_ids - NUM_RESERVED_IDS]
-    return [", ".join(names) for names in genres]
+    return [
+        ", ".join(names) if pd.api.types.is_list_like(names) else ""
+        for names in genres
+    ]

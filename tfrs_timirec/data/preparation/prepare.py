@@ -62,9 +62,10 @@ def prepare_sequences(
     """Turns a raw log into a TFDS folder of user sequences.
 
     Does what `Interactions.from_csv` or `from_parquet` does with the
-    concatenation of the files in the order of their names, on as many workers
-    as Apache Beam is given: no worker holds more than some rows of the log,
-    the whole of one user, and the ids of the items that the k-core removes.
+    concatenation of the files, in the order given and those of a wildcard by
+    name, on as many workers as Apache Beam is given: no worker holds more than
+    some rows of the log, the whole of one user, and the ids of the items that
+    the k-core removes.
 
     `load_prepared(output)` reads the folder, as does
     `tfds.builder_from_directory(output)`. It appears when it is whole; what is

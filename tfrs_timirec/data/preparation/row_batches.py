@@ -107,9 +107,7 @@ def _csv_batches(
                     source.check_line_breaks(frame, columns, first_row)
                     yield first_row, _table(frame, names, source, first_row)
                     first_row += batch.num_rows
-        open_quote = source.find_open_quote() if file.num_quotes % 2 else None
-        if open_quote:
-            raise ValueError(open_quote)
+        source.check_quotes(file, first_row)
 
 
 def _table(

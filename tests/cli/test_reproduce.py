@@ -159,6 +159,21 @@ def test_seeds_that_are_none(seeds, capsys):
     assert "Received" in capsys.readouterr().err
 
 
+def test_runs_lie_apart_by_the_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["reproduce", "table4", "--systems", "joint_training", "--seeds=0"]
+    words += ["--dataset", "household_tv/tiny", "--learning-rate", "1e30"]
+
+    assert main([*words, *ARGUMENTS[8:], "--output", "first/try"]) == 2
+
+    error = capsys.readouterr().err
+    # Nothing else is lost by it: there is a table, of empty rows.
+    assert "timirec-pretraining=False, household_tv/tiny, seed 0: " in error
+    assert "The loss must stay a number" in error
+    assert (tmp_path / "first" / "try" / "table4-household_tv-tiny.md").exists()
+    assert [path.name for path in tmp_path.glob("runs/reproduce/*")] == ["try"]
+
+
 def test_each_preset_has_its_own_folder(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

@@ -246,6 +246,23 @@ def test_preset_of_a_slower_process_is_not_an_older_one(tmp_path, monkeypatch):
     assert preset["trials"]["complete"] == 2
 
 
+def test_preset_that_a_killed_process_did_not_write(tmp_path):
+    tuner = Tuner(
+        settings=TrainingSettings(model="comirec"),
+        grid={"l2": (0.1, 0.2)},
+        interactions=Interactions.from_csv(write_log(tmp_path / "log.csv")),
+        folder=tmp_path / "study",
+    )
+    study = tuner._study(1)
+    trial = study.ask()
+    value = trial.suggest_categorical("l2", (0.1, 0.2))
+    study.tell(trial, 0.5)
+
+    tuner.run(num_trials=1)
+
+    assert read_preset(tuner.preset_path).l2 == value
+
+
 def test_diverged_trial_is_one_of_them(tmp_path):
     tuner = Tuner(
         settings=TrainingSettings(

@@ -12,7 +12,13 @@ CUTOFFS = (5, 10, 20)
 
 
 def make_result(
-    cell, hit_rate, *, size=BEAUTY, ranks=(1.0, 30.0), fingerprint=""
+    cell,
+    hit_rate,
+    *,
+    size=BEAUTY,
+    ranks=(1.0, 30.0),
+    fingerprint="",
+    ties="file_order",
 ):
     """A result whose HR@10 is given; the other numbers follow from it."""
     sampled, full = (
@@ -33,6 +39,7 @@ def make_result(
         "libraries": {"numpy": "2.0.0"},
         "data_size": size,
         "data_fingerprint": fingerprint,
+        "ties": ties,
         "interests": {
             "temperature": 1.0,
             "js_predicted": 0.004,

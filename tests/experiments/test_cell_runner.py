@@ -132,6 +132,22 @@ def test_what_is_there_is_not_run_again(finished):
     assert not output.getvalue()
 
 
+def test_cell_that_diverges_does_not_stop_the_others(finished, tmp_path):
+    _, log, _ = finished
+    runner, output = make_runner(tmp_path, log)
+    bad = make_cells("timirec", learning_rate=1e30, max_epochs=2)
+    good = make_cells("joint_training")
+
+    diverged = runner.run([*bad, *good])
+
+    # ComiRec, with which the bad one begins.
+    (cell,) = diverged
+    assert cell == bad[0].pretraining
+    assert "The loss must stay a number" in output.getvalue()
+    (result,) = (tmp_path / "results").rglob("*.json")
+    assert result.parent.name == "timirec-pretraining=False"
+
+
 def test_missing_result_is_ranked_not_trained(finished):
     folder, log, _ = finished
     (cell,) = make_cells("timirec")

@@ -2,9 +2,11 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from tfrs_timirec.experiments import TrainingRun, TrainingSettings
+from tfrs_timirec.experiments import TrainingRun, TrainingSettings, preset
 from tfrs_timirec.experiments.run_folder import RunFolder
 
 SETTINGS = TrainingSettings(
@@ -53,6 +55,29 @@ def test_numbers_are_those_of_both_stages(log, comirec, tmp_path):
     assert expected["pretrained_from"] is None
     comirec_metrics = comirec.evaluate()
     assert metrics["stage_1"]["test"] == comirec_metrics["test"]
+
+
+@pytest.mark.parametrize("predictor", ["gru", "transformer", "time_aware"])
+def test_first_stage_draws_what_comirec_draws(predictor):
+    settings = dataclasses.replace(
+        preset("timirec_plus", "amazon_beauty"),
+        predictor=predictor,
+        embedding_dim=4,
+    )
+    features = {
+        "item_ids": tf.constant([[0, 2, 3, 4]]),
+        "timestamps": tf.constant([[0, 1, 2, 3]], tf.int64),
+        "request_timestamp": tf.constant([9], tf.int64),
+    }
+
+    interests = []
+    for one in (settings, settings.of_pretraining):
+        tf.keras.utils.set_random_seed(5)
+        extractor = one.build_model(vocabulary_size=9).extractor
+        interests.append(extractor(features["item_ids"], training=True))
+
+    assert settings.dropout > 0
+    np.testing.assert_array_equal(*interests)
 
 
 def test_another_start_goes_on_with_the_backup(log, comirec, tmp_path):

@@ -20,6 +20,11 @@ def test_nothing_saved_yet(tmp_path):
         Backup(tmp_path / "missing").restore(make_model(ComiRec))
 
 
+def test_folder_that_could_not_be_read_back(tmp_path):
+    with pytest.raises(ValueError, match=r"`directory` must be .*run\[1\]"):
+        Backup(tmp_path / "run[1]")
+
+
 def test_model_without_weights_yet_is_named(tmp_path):
     class LastItem(SingleVectorRecommender):
         def encode(self, features, training=None):

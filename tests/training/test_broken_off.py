@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.training.toy_runs import fit, make_model
-from tfrs_timirec.training import StagedTraining, StoppingRule
+from tfrs_timirec.training import Backup, StagedTraining, StoppingRule
 
 
 def broken_off(model, staged, epoch):
@@ -26,6 +26,36 @@ def broken_off(model, staged, epoch):
         with pytest.raises(KeyboardInterrupt):
             fit(model, staged, callbacks=(callback,))
     return rates
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+def test_epoch_whose_backup_broke_off_is_trained_again(
+    tmp_path, monkeypatch, epoch
+):
+    def make_staged(name):
+        return StagedTraining(
+            stopping_rule=StoppingRule(max_epochs=2), backup_dir=tmp_path / name
+        )
+
+    whole, staged = make_staged("whole"), make_staged("broken")
+    fit(make_model(), whole)
+    model, save = make_model(), Backup.save
+
+    def broken_save(self, model, progress):
+        if len(progress["history"]) == epoch + 1:
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        save(self, model, progress)
+
+    monkeypatch.setattr(Backup, "save", broken_save)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, staged)
+    if epoch == 0:  # Nothing was saved: as a new run.
+        model = make_model()
+    fit(model, staged)  # The cell of the notebook again.
+
+    assert staged.history == whole.history
+    assert staged.initial_epoch == 4
 
 
 def test_rate_of_the_stage_that_broke_off_stays_its_own():

@@ -70,8 +70,8 @@ def add_cleaning_arguments(parser: argparse._ActionsContainer) -> None:
             type=int,
             default=0,
             metavar="N",
-            help=f"leave out {name}s with fewer, until none is left"
-            " (default: %(default)s)",
+            help=f"leave out {name}s with fewer, again and again until all have"
+            " as many (default: %(default)s)",
         )
     parser.add_argument(
         "--duplicates",

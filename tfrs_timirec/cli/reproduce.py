@@ -21,11 +21,12 @@ from tfrs_timirec.data.cleaning import TIE_RULES
 from tfrs_timirec.experiments import DataSource
 from tfrs_timirec.experiments.catalogue import EXPERIMENTS
 from tfrs_timirec.experiments.cell_runner import CellRunner
-from tfrs_timirec.experiments.experiment import Plan, file_name_of
+from tfrs_timirec.experiments.experiment import Cell, Plan, file_name_of
 from tfrs_timirec.experiments.presets import PRESET_NAMES
 from tfrs_timirec.experiments.result_figures import draw_figure
 from tfrs_timirec.experiments.result_store import ResultStore
 from tfrs_timirec.experiments.result_tables import render_tables
+from tfrs_timirec.training import DivergedError
 
 _DESCRIPTION = """\
 Runs an experiment of the paper and sets what it measures beside the paper's
@@ -134,7 +135,7 @@ def add_parser(
         metavar="FOLDER",
         type=pathlib.Path,
         help="folder of the runs with their weights, which may be large"
-        " (default: runs/reproduce/PRESET)",
+        " (default: that in runs/reproduce of the same name as --output)",
     )
     parser.add_argument(
         "--render-only",
@@ -150,12 +151,17 @@ def run(args: argparse.Namespace) -> int:
 
     Args:
         args: the parsed arguments.
+
+    Raises:
+        DivergedError: after all else is done, if the loss of a cell was no
+            number any more.
     """
     console = make_console()
     plan = read_plan(args)
     output = args.output or pathlib.Path("results", plan.preset_name)
-    runs_folder = args.runs or pathlib.Path("runs/reproduce", plan.preset_name)
+    runs_folder = args.runs or pathlib.Path("runs/reproduce", output.name)
     store = ResultStore(output)
+    diverged: dict[Cell, DivergedError] = {}
     if args.render_only:
         _check_results_are_there(store, plan)
     else:
@@ -168,7 +174,7 @@ def run(args: argparse.Namespace) -> int:
             _command(args),
             console,
         )
-        runner.run(
+        diverged = runner.run(
             [
                 cell
                 for dataset in plan.datasets
@@ -185,6 +191,11 @@ def run(args: argparse.Namespace) -> int:
         )
         for file in _render(everything, dataset, store):
             console.print(f"Wrote {file}", soft_wrap=True)
+    if diverged:
+        raise DivergedError(
+            "Every cell must be trained to its end. Received: "
+            + "; ".join(f"{cell}: {error}" for cell, error in diverged.items())
+        )
     return 0
 
 

@@ -27,7 +27,7 @@ _HELP = {
     " interests); timirec and timirec_plus only",
     "context_features": "what deepfm reads besides the items, with commas:"
     " request_timestamp for the time of day, and columns of the data set as"
-    " item_genres or user_age",
+    " item_genres; of a log of your own, only Python reads more than times",
     "temperature": "distillation temperature (T); timirec and timirec_plus"
     " only",
     "num_projection_layers": "layers of the predictor's perceptron, 1 or 2;"

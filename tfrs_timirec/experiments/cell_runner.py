@@ -25,6 +25,7 @@ from tfrs_timirec.experiments.run_folder import RunFolder
 from tfrs_timirec.experiments.training_run import TrainingRun
 from tfrs_timirec.layers import SelfAttentiveExtractor
 from tfrs_timirec.models import ComiRec
+from tfrs_timirec.training import DivergedError
 
 _SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -63,12 +64,17 @@ class CellRunner:
         self._command = command
         self._console = console
         self._logs: dict[str, Interactions] = {}
+        self._diverged: dict[Cell, DivergedError] = {}
 
-    def run(self, cells: Sequence[Cell]) -> None:
+    def run(self, cells: Sequence[Cell]) -> dict[Cell, DivergedError]:
         """Runs what has not finished; returns when all has.
 
         Args:
             cells: the cells; what they are pretrained by is run first.
+
+        Returns:
+            The cells whose loss was no number any more, and the error of each.
+            They have no result, nor have those that are pretrained by them.
 
         Raises:
             ValueError: if a result is there that is of other settings or data.
@@ -87,6 +93,7 @@ class CellRunner:
                 )
             waits = True
             time.sleep(_SECONDS_BETWEEN_LOOKS)
+        return self._diverged
 
     def load(self, dataset: str) -> Interactions:
         """Returns the data of a data set, read once.
@@ -121,6 +128,8 @@ class CellRunner:
         )
 
     def _is_needed(self, cell: Cell) -> bool:
+        if {cell, cell.pretraining} & self._diverged.keys():
+            return False
         return not self.store.has(cell, self._source(cell.dataset).ties)
 
     def _run_first_free(self, cells: Sequence[Cell], num_cells: int) -> bool:
@@ -137,7 +146,11 @@ class CellRunner:
                 self._console.print(
                     f"[{done + 1}/{num_cells}] {cell}", soft_wrap=True
                 )
-                self._run(cell)
+                try:
+                    self._run(cell)
+                except DivergedError as error:
+                    self._diverged[cell] = error
+                    self._console.print(f"Given up: {error}", soft_wrap=True)
                 return True
         return False
 

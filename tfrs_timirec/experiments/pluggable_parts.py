@@ -13,6 +13,7 @@ from tfrs_timirec.layers import (
     DynamicRoutingExtractor,
     GRUInterestPredictor,
     MINDExtractor,
+    SelfAttentiveExtractor,
     TimeAwareInterestPredictor,
     TransformerInterestPredictor,
     UniformInterestPredictor,
@@ -82,22 +83,22 @@ def make_timirec(
         attribute_sizes: number of ids of those that are attributes.
         **arguments: arguments of `TiMiRec`.
     """
-    parts: dict[str, tf.keras.layers.Layer] = {}
-    if extractor != "self_attentive":  # Before the predictor, as in ComiRec.
-        parts["extractor"] = _make_extractor(
+    if (extractor, predictor) == ("self_attentive", "gru"):
+        return TiMiRec(vocabulary_size, **arguments)
+    return TiMiRec(
+        # First, for what it draws at random is what it draws in ComiRec.
+        extractor=_make_extractor(
             extractor, vocabulary_size, adaptive_interests, arguments
-        )
-    if predictor != "gru" or parts:
-        parts["predictor"] = _make_predictor(
+        ),
+        predictor=_make_predictor(
             predictor,
             vocabulary_size,
             split_names(context_features),
             attribute_sizes or {},
             arguments,
-        )
-    if extractor == "self_attentive":
-        return TiMiRec(vocabulary_size, **arguments, **parts)
-    return TiMiRec(**arguments, **parts)
+        ),
+        **arguments,
+    )
 
 
 def split_names(names: str) -> tuple[str, ...]:
@@ -121,6 +122,13 @@ def _make_extractor(
         "max_history_length": sizes["max_history_length"],
         "name": "extractor",
     }
+    if name == "self_attentive":
+        own = ("attention_dim", "transformer", "positions_in_sum", "dropout")
+        return SelfAttentiveExtractor(
+            vocabulary_size,
+            **shared,
+            **{key: sizes[key] for key in own if key in sizes},
+        )
     if name == "mind":
         return MINDExtractor(
             vocabulary_size, adaptive_interests=adaptive_interests, **shared

@@ -86,14 +86,15 @@ class ResultStore:
         return True
 
     def check_row(self, cell: Cell, data_fingerprint: str) -> None:
-        """Refuses to mix seeds of different settings or data in one row.
+        """Refuses to mix results that cannot stand in one table.
 
         Args:
             cell: the cell that is to be run.
             data_fingerprint: that of its data.
 
         Raises:
-            ValueError: if another seed's result is of others.
+            ValueError: if another seed's result is of other settings, or
+                another system's of other held-out items or negatives.
         """
         for path in self.path(cell).parent.glob(_SEED_FILES):
             result = _read_result(path)
@@ -114,6 +115,25 @@ class ResultStore:
                     f" {', '.join(changed)}. Choose another folder of results,"
                     " or delete that file."
                 )
+        self._check_other_systems(cell, data_fingerprint)
+
+    def _check_other_systems(self, cell: Cell, data_fingerprint: str) -> None:
+        own = {
+            "data_fingerprint": data_fingerprint,
+            "num_evaluation_negatives": cell.settings.num_evaluation_negatives,
+        }
+        row = self.path(cell).parent
+        for folder in sorted(set(row.parent.glob("*/")) - {row}):
+            for path in sorted(folder.glob(_SEED_FILES))[:1]:  # All are alike.
+                known = _cases(_read_result(path))
+                changed = [name for name in own if own[name] != known[name]]
+                if changed:
+                    raise ValueError(
+                        "All results of a table must rank the same held-out"
+                        f" items. Received: {cell}, while {path} differs in"
+                        f" {', '.join(changed)}. Choose another folder of"
+                        " results, or delete that file."
+                    )
 
     def write(self, cell: Cell, result: dict[str, Any]) -> None:
         """Writes a cell's result.
@@ -193,12 +213,7 @@ def _check_same_cases(results: Results) -> None:
     known: dict[str, Any] = {}
     for title, row in results.items():
         for seed, result in row.items():
-            cases = {
-                "data_fingerprint": result["data_fingerprint"],
-                "num_evaluation_negatives": settings_of(
-                    result
-                ).num_evaluation_negatives,
-            }
+            cases = _cases(result)
             known = known or {**cases, "of": f"{title}, seed {seed}"}
             changed = [name for name in cases if cases[name] != known[name]]
             if changed:
@@ -208,6 +223,16 @@ def _check_same_cases(results: Results) -> None:
                     f" {known['of']} in {', '.join(changed)}. Keep the results"
                     " of different data in different folders."
                 )
+
+
+def _cases(result: dict[str, Any]) -> dict[str, Any]:
+    """Returns what decides which items are ranked, and among which."""
+    return {
+        "data_fingerprint": result["data_fingerprint"],
+        "num_evaluation_negatives": settings_of(
+            result
+        ).num_evaluation_negatives,
+    }
 
 
 def _read_result(path: pathlib.Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tfrs_timirec.data.cleaning import TIE_RULES
 from tfrs_timirec.experiments.experiment import Cell, Plan, System
 from tfrs_timirec.experiments.paper_numbers import (
     METRICS,
@@ -110,13 +111,17 @@ def is_papers_data(dataset: str, result: dict[str, Any]) -> bool:
         result: the result.
     """
     paper, size = PAPER_DATA.get(dataset), result["data_size"]
-    if paper is None or paper.is_simulated:
+    if paper is None or paper.is_simulated or _ties(result) != TIE_RULES[0]:
         return False
     return (paper.num_users, paper.num_items, paper.num_interactions) == (
         size["users"],
         size["items"],
         size["interactions"],
     )
+
+
+def _ties(result: dict[str, Any]) -> str:
+    return result.get("ties", TIE_RULES[0])
 
 
 def _describe(plan: Plan, dataset: str, results: Results) -> str:
@@ -132,7 +137,12 @@ def _describe(plan: Plan, dataset: str, results: Results) -> str:
     )
     if dataset.startswith("household_tv"):
         text += " **Simulated data.**"
-    if dataset in PAPER_DATA and not is_papers_data(dataset, every[0]):
+    if (ties := _ties(every[0])) != TIE_RULES[0]:
+        text += (
+            f" Equal times are in {ties.replace('_', ' ')}: other items than"
+            " the paper's are held out."
+        )
+    elif dataset in PAPER_DATA and not is_papers_data(dataset, every[0]):
         text += (
             f" The paper's {PAPER_DATA[dataset].name} is another log; its"
             " numbers are for orientation only."

@@ -134,6 +134,7 @@ class Tuner:
             with claims:
                 self._run_trial(study, trial, settings, console)
                 self._write_preset(study)
+        self._write_preset(study)  # Of a process that was killed before.
         return study
 
     def _study(self, num_trials: int) -> optuna.Study:

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrs_timirec._files import check_path
 from tfrs_timirec.training.stage_weights import StageWeights
 
 _log = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ class Backup:
     Args:
         directory: where the checkpoints are; made if it is missing.
 
+    Raises:
+        ValueError: if the path holds a wildcard.
+
     Example:
     >>> backup = Backup("runs/beauty/backup")
     >>> backup.stage_weights.keep("pretraining", model.weights)
@@ -38,6 +42,7 @@ class Backup:
     """
 
     def __init__(self, directory: str | os.PathLike[str]):
+        check_path("directory", directory)
         self.directory = os.fspath(directory)
         self.stage_weights = StageWeights(pathlib.Path(directory) / "stages")
 

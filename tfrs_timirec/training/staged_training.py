@@ -100,15 +100,13 @@ class StagedTraining(tf.keras.callbacks.Callback):
         self.stage_weights = (
             self._backup.stage_weights if self._backup else StageWeights()
         )
-        if self._backup and (progress := self._backup.progress()):
-            self.history = progress["history"]
-            self.finished = progress["finished"]
-            self._next_stage = progress["next_stage"]
-            self._saved_settings = progress.get("optimizer")
+        self._is_saved = False
+        self._take_up_backup()
 
     @property
     def initial_epoch(self) -> int:
         """Epochs that a backup holds; 0 for a new run."""
+        self._take_up_backup()
         return len(self.history) if self._backup else 0
 
     def max_epochs(self, model: tf.keras.Model) -> int:
@@ -117,12 +115,14 @@ class StagedTraining(tf.keras.callbacks.Callback):
         For a finished run of a backup these are the epochs that it took: `fit`
         then has none left.
         """
+        num_epochs = self.initial_epoch
         if self._backup and self.finished:
-            return self.initial_epoch
+            return num_epochs
         return self.stopping_rule.max_epochs * len(model.stages)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Takes up a backup, if there is one; else starts anew."""
+        self._take_up_backup()
         if unknown := set(self._learning_rates) - set(self.model.stages):
             raise ValueError(
                 "StagedTraining: `learning_rates` must name stages of the"
@@ -186,6 +186,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
             if entry["stage"] == stage
         ]
         logs["stage"] = stage
+        self._is_saved = False
         self.history.append(
             {name: float(number) for name, number in logs.items()}
             | {"epoch": epoch, "stage": stage, self.monitor: value}
@@ -204,6 +205,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
                     "optimizer": self._settings,
                 },
             )
+            self._is_saved = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Restores the best weights where `fit` ran out of epochs."""
@@ -211,6 +213,17 @@ class StagedTraining(tf.keras.callbacks.Callback):
             self._end_early()
         if self._learning_rates:  # The next `fit` may be without this.
             self._change_learning_rate(self._usual_rate)
+
+    def _take_up_backup(self) -> None:
+        """Forgets what was done, but not saved when `fit` was broken off."""
+        if not self._backup or self._is_saved:
+            return
+        progress = self._backup.progress() or {}
+        self.history = progress.get("history", [])
+        self.finished = progress.get("finished", False)
+        self._next_stage = progress.get("next_stage", 1)
+        self._saved_settings = progress.get("optimizer")
+        self._is_saved = True
 
     def _check_same_settings(self) -> None:
         """Raises ValueError if the optimizer is not made as the backup's was.

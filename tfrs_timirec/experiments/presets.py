@@ -110,8 +110,9 @@ def preset(
     """Returns the settings for a model on a data set.
 
     "validated" is what did best on the validation cases of Beauty, and on those
-    of MovieLens 100K better than the paper's setting or as well;
-    `household_tv/small` has settings of its own.
+    of MovieLens 100K better than the paper's setting or as well. On
+    `household_tv/small` "comirec" and "timirec" alone have quicker settings,
+    those of `timirec demo`; compare all models there by "paper".
     "paper" is the setting of the paper and of its authors' commands, for other
     data the defaults of `TrainingSettings`. "large_batch" is the paper's in
     batches of 4,096, with a larger step and without weight decay, at little

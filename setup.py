@@ -21,13 +21,8 @@ DATASETS = {
     for path in sorted(ROOT.glob("datasets/*/*_dataset_builder.py"))
 }
 
-# The shipped model: `find_shipped_model` finds it in a checkout and in a wheel.
-SHIPPED = "amazon_beauty/1"
-MODELS = (
-    {"tfrs_timirec.saved_models": "saved_models"}
-    if (ROOT / "saved_models" / SHIPPED / "saved_model.pb").exists()
-    else {}
-)
+# `find_shipped_model` finds the shipped one in a checkout and in a wheel.
+MODELS = {"tfrs_timirec.saved_models": "saved_models"}
 
 EXTRAS = {
     # ScaNN's wheel is built for one minor version of TensorFlow.
@@ -87,7 +82,7 @@ setuptools.setup(
     package_data={
         "tfrs_timirec": ["py.typed"],
         **{name: ["*.md", "*.bib", "*.txt", "*.tsv"] for name in DATASETS},
-        **{name: [f"{SHIPPED}/**/*"] for name in MODELS},
+        **dict.fromkeys(MODELS, ["amazon_beauty/1/**/*"]),
     },
     install_requires=[
         "tensorflow>=2.16",

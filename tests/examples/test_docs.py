@@ -19,9 +19,9 @@ PAGES = [
 MOST_EPOCHS = 10
 
 
-def snippet(page: str) -> str:
+def snippets(page: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf-8")
-    return re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def run(code, folder):
@@ -37,7 +37,7 @@ def run(code, folder):
 
 
 def test_readme_trains_at_once_and_saves(tmp_path):
-    code = snippet("README.md")
+    code = snippets("README.md")[0]
     epochs = int(re.search(r"max_epochs=(\d+)", code)[1])
     assert epochs <= MOST_EPOCHS
     code = code.replace("household_tv/small", "household_tv/tiny")
@@ -48,6 +48,24 @@ def test_readme_trains_at_once_and_saves(tmp_path):
     assert "Epoch 2/2" in out
     assert "hit_rate_at_10" in out
     assert (tmp_path / "model.keras").exists()
+
+
+def test_predictor_of_ones_own_and_tables_of_chances(tmp_path):
+    own, chances = snippets("docs/predictors.md")
+    start = """
+from tfrs_timirec.data import LeaveOneOut, load_dataset
+
+interactions = load_dataset("household_tv/tiny")
+split = LeaveOneOut(interactions)
+"""
+    chances = chances.replace("household_tv/small", "household_tv/tiny")
+
+    train = "model.compile(); model.fit(batches, verbose=0)"
+    out = run(f"{start}\n{own}\n{train}\n{chances}", tmp_path)
+
+    divergences = [float(line.split()[-1]) for line in out.splitlines()]
+    assert len(divergences) == 4
+    assert all(0 <= divergence < 0.7 for divergence in divergences)
 
 
 def anchors(path: pathlib.Path) -> set[str]:

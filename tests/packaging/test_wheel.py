@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
@@ -13,28 +14,29 @@ CHECKOUT = pathlib.Path(__file__).parents[2]
 BUILDERS = sorted(CHECKOUT.glob("datasets/*/*_dataset_builder.py"))
 SHIPPED = CHECKOUT / "saved_models" / "amazon_beauty" / "1"
 DATASETS = [path.parent for path in BUILDERS]
+FOLDERS = (
+    *("tfrs_timirec", "datasets", "tests"),
+    *("benchmarks", "docs", "examples", "results"),
+)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The wheel, built as a publisher builds it: checkout -> sdist -> wheel."""
+def dist(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """What a publisher builds: checkout -> sdist -> wheel."""
     source = tmp_path_factory.mktemp("source") / "project"
     source.mkdir()
     for item in CHECKOUT.iterdir():
         if item.is_file():
             shutil.copy(item, source)
-    for folder in ("tfrs_timirec", "datasets"):
+    for folder in FOLDERS:
         shutil.copytree(
             CHECKOUT / folder,
             source / folder,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
     models = source / "saved_models"
-    if SHIPPED.exists():
-        shutil.copytree(SHIPPED, models / "amazon_beauty" / "1")
-    else:  # A stand-in: an export has files in folders, too.
-        write(models / "amazon_beauty" / "1" / "saved_model.pb")
-        write(models / "amazon_beauty" / "1" / "variables" / "variables.index")
+    shutil.copytree(SHIPPED, models / "amazon_beauty" / "1")
+    shutil.copy(CHECKOUT / "saved_models" / "README.md", models)
     write(models / "mine" / "1" / "saved_model.pb")
     write(models / "amazon_beauty" / "2" / "saved_model.pb")
     output = tmp_path_factory.mktemp("dist")
@@ -45,8 +47,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         ],
         folder=output,
     )
-    assert len(list(output.glob("*.tar.gz"))) == 1
-    (built,) = output.glob("*.whl")
+    return output
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: pathlib.Path) -> pathlib.Path:
+    """The wheel."""
+    (built,) = dist.glob("*.whl")
     return built
 
 
@@ -104,6 +111,24 @@ def _run(
 
 def test_there_are_data_sets_to_look_for():
     assert {path.name for path in DATASETS} >= {"household_tv"}
+
+
+def test_sdist_holds_what_its_tests_and_links_need(dist):
+    (built,) = dist.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+
+    needed = {
+        path.relative_to(CHECKOUT).as_posix()
+        for folder in FOLDERS
+        for path in (CHECKOUT / folder).rglob("*")
+        if path.is_file()
+        and path.name[0] != "."
+        and "__pycache__" not in path.parts
+    }
+    assert needed - packed == set()
+    assert {"Makefile", "CHANGELOG.md", "saved_models/README.md"} <= packed
+    assert not [name for name in packed if "/mine/" in name]
 
 
 def test_wheel_holds_every_module_and_nothing_else(names, metadata):

@@ -1,47 +1,27 @@
-"""The model that `timirec serve` and `timirec recommend` take by default.
-
-Where it is not there yet, a stand-in of the same making takes its place.
-"""
+"""The model that `timirec serve` and `timirec recommend` take by default."""
 
 import hashlib
 import importlib
-import pathlib
 import re
 
 import pytest
 
-from tests.serving.toy_exports import LENGTH, make_films, make_model
 from tfrs_timirec.cli.main import main
 from tfrs_timirec.serving import (
     ExportedModel,
-    export,
     find_shipped_model,
     find_version,
 )
 from tfrs_timirec.serving.exporting import TITLES_FILE
 
 MAX_BYTES = 12_000_000
-CHECKOUT = pathlib.Path(__file__).parents[2]
 MODULE = importlib.import_module("tfrs_timirec.serving.shipped_model")
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory):
+def shipped():
     """The folder of its versions."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not (CHECKOUT / "saved_models" / "amazon_beauty").exists():
-            place = tmp_path_factory.mktemp("saved_models")
-            log = make_films()
-            export(
-                make_model(log),
-                log,
-                place / "amazon_beauty" / "1",
-                max_history_length=LENGTH,
-                storage="int8",
-                titles=False,
-            )
-            patch.setattr(MODULE, "_PLACES", (place / "nowhere", place))
-        yield find_shipped_model()
+    return find_shipped_model()
 
 
 def test_it_is_small_and_without_titles(shipped):

@@ -90,7 +90,8 @@ def encode_ids(
         )
     codes, distinct = _factorize(column)
     if kind == "integer":
-        for extreme in (distinct.min(), distinct.max()) * bool(len(distinct)):
+        extremes = (distinct.min(), distinct.max()) if len(distinct) else ()
+        for extreme in extremes:
             if not -(2**63) <= int(extreme) < 2**63:
                 raise ValueError(
                     f"`{argument}` must name a column of integers of 64 bits."

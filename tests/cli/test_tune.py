@@ -216,13 +216,17 @@ def test_database_of_another_kind_is_left_alone(tmp_path, capsys):
     assert database.read_text() == "study,of,something,else\n"
 
 
-def test_preset_of_a_slower_process_is_not_an_older_one(tmp_path, monkeypatch):
-    tuner = Tuner(
+def make_tuner(folder):
+    return Tuner(
         settings=TrainingSettings(model="comirec"),
         grid={"l2": (0.1, 0.2)},
-        interactions=Interactions.from_csv(write_log(tmp_path / "log.csv")),
-        folder=tmp_path / "study",
+        interactions=Interactions.from_csv(write_log(folder / "log.csv")),
+        folder=folder / "study",
     )
+
+
+def test_preset_of_a_slower_process_is_not_an_older_one(tmp_path, monkeypatch):
+    tuner = make_tuner(tmp_path)
     study = tuner._study(2)
     bad, good = study.ask(), study.ask()
     for trial in (bad, good):
@@ -247,12 +251,7 @@ def test_preset_of_a_slower_process_is_not_an_older_one(tmp_path, monkeypatch):
 
 
 def test_preset_that_a_killed_process_did_not_write(tmp_path):
-    tuner = Tuner(
-        settings=TrainingSettings(model="comirec"),
-        grid={"l2": (0.1, 0.2)},
-        interactions=Interactions.from_csv(write_log(tmp_path / "log.csv")),
-        folder=tmp_path / "study",
-    )
+    tuner = make_tuner(tmp_path)
     study = tuner._study(1)
     trial = study.ask()
     value = trial.suggest_categorical("l2", (0.1, 0.2))

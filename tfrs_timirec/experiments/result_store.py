@@ -126,14 +126,7 @@ class ResultStore:
         for folder in sorted(set(row.parent.glob("*/")) - {row}):
             for path in sorted(folder.glob(_SEED_FILES))[:1]:  # All are alike.
                 known = _cases(_read_result(path))
-                changed = [name for name in own if own[name] != known[name]]
-                if changed:
-                    raise ValueError(
-                        "All results of a table must rank the same held-out"
-                        f" items. Received: {cell}, while {path} differs in"
-                        f" {', '.join(changed)}. Choose another folder of"
-                        " results, or delete that file."
-                    )
+                _check_same_cases(own, str(cell), known, str(path))
 
     def write(self, cell: Cell, result: dict[str, Any]) -> None:
         """Writes a cell's result.
@@ -175,7 +168,7 @@ class ResultStore:
             system.title: self._read_row(cells[system.title], system.changes)
             for system in plan.experiment.systems
         }
-        _check_same_cases(results)
+        _check_systems(results)
         return results
 
     def _read_row(
@@ -208,21 +201,30 @@ class ResultStore:
         return row
 
 
-def _check_same_cases(results: Results) -> None:
+def _check_systems(results: Results) -> None:
     """Raises a ValueError unless all results rank the same held-out items."""
-    known: dict[str, Any] = {}
-    for title, row in results.items():
-        for seed, result in row.items():
-            cases = _cases(result)
-            known = known or {**cases, "of": f"{title}, seed {seed}"}
-            changed = [name for name in cases if cases[name] != known[name]]
-            if changed:
-                raise ValueError(
-                    "All results of a table must rank the same held-out items."
-                    f" Received: {title}, seed {seed}, which differs from"
-                    f" {known['of']} in {', '.join(changed)}. Keep the results"
-                    " of different data in different folders."
-                )
+    every = [
+        (f"{title}, seed {seed}", _cases(result))
+        for title, row in results.items()
+        for seed, result in row.items()
+    ]
+    for name, cases in every[1:]:
+        first, known = every[0]
+        _check_same_cases(cases, name, known, first)
+
+
+def _check_same_cases(
+    cases: dict[str, Any], name: str, known: dict[str, Any], other: str
+) -> None:
+    """Raises a ValueError unless two results rank the same held-out items."""
+    changed = [key for key in cases if cases[key] != known[key]]
+    if changed:
+        raise ValueError(
+            "All results of a table must rank the same held-out items."
+            f" Received: {name}, which differs from {other} in"
+            f" {', '.join(changed)}. Keep the results of different data in"
+            " different folders."
+        )
 
 
 def _cases(result: dict[str, Any]) -> dict[str, Any]:

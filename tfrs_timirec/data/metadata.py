@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrs_timirec.data.raw_columns import check_int64
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AlignedTable:
@@ -141,12 +143,7 @@ def _plain_values(name: str, values: pd.Series) -> np.ndarray:
     if kinds == {"text"}:
         return values.to_numpy(dtype=object)
     if kinds == {"integer"}:  # As floats, where others are missing.
-        for value in (values.min(), values.max()):
-            if not -(2**63) <= int(value) < 2**63:
-                raise ValueError(
-                    f"`{name}` must hold integers that fit into 64 bits."
-                    f" Received: {value}. Convert them to text."
-                )
+        check_int64(name, values)
         return values.to_numpy(dtype=np.int64)
     received = " and ".join(sorted(kinds)) or "no value at all"
     raise ValueError(

@@ -90,13 +90,7 @@ def encode_ids(
         )
     codes, distinct = _factorize(column)
     if kind == "integer":
-        extremes = (distinct.min(), distinct.max()) if len(distinct) else ()
-        for extreme in extremes:
-            if not -(2**63) <= int(extreme) < 2**63:
-                raise ValueError(
-                    f"`{argument}` must name a column of integers of 64 bits."
-                    f" Received: {extreme}. Convert the column to text."
-                )
+        check_int64(argument, distinct)
         ids = np.asarray(distinct, dtype=np.int64)
     else:
         ids = np.empty(len(distinct), dtype=object)
@@ -108,6 +102,25 @@ def encode_ids(
     if kind != "integer" and len(ids) and ids[0] == "":
         raise _missing_id(argument, codes == 0, locate)
     return codes, ids
+
+
+def check_int64(name: str, values: pd.Series | pd.Index) -> None:
+    """Raises a ValueError unless integers fit into 64 bits.
+
+    Args:
+        name: what to call the values in the message.
+        values: integers of any type; floats too, where others are missing.
+
+    Raises:
+        ValueError: naming the smallest or largest value.
+    """
+    extremes = (values.min(), values.max()) if len(values) else ()
+    for value in extremes:
+        if not -(2**63) <= int(value) < 2**63:
+            raise ValueError(
+                f"`{name}` must hold integers that fit into 64 bits. Received:"
+                f" {value}. Convert them to text."
+            )
 
 
 def _infer_kind(column: pd.Series) -> str:

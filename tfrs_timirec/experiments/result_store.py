@@ -73,7 +73,7 @@ class ResultStore:
         if result is None:
             return False
         changed = cell.settings.differences(settings_of(result))
-        there = result.get("ties", TIE_RULES[0])
+        there = ties_of(result)
         if there != ties:
             changed.append(f"ties ({there!r} there, {ties!r} now)")
         if changed:
@@ -259,6 +259,15 @@ def settings_of(result: dict[str, Any]) -> TrainingSettings:
         result: the result.
     """
     return TrainingSettings(**result["settings"])
+
+
+def ties_of(result: dict[str, Any]) -> str:
+    """Returns the order of equal times of a result, one of `TIE_RULES`.
+
+    Args:
+        result: the result.
+    """
+    return result.get("ties", TIE_RULES[0])
 
 
 def encode_ranks(ranks: np.ndarray) -> str:

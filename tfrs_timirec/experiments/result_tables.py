@@ -24,6 +24,7 @@ from tfrs_timirec.experiments.result_store import (
     Results,
     ResultStore,
     settings_of,
+    ties_of,
 )
 from tfrs_timirec.experiments.significance_table import render_significance
 
@@ -111,17 +112,13 @@ def is_papers_data(dataset: str, result: dict[str, Any]) -> bool:
         result: the result.
     """
     paper, size = PAPER_DATA.get(dataset), result["data_size"]
-    if paper is None or paper.is_simulated or _ties(result) != TIE_RULES[0]:
+    if paper is None or paper.is_simulated or ties_of(result) != TIE_RULES[0]:
         return False
     return (paper.num_users, paper.num_items, paper.num_interactions) == (
         size["users"],
         size["items"],
         size["interactions"],
     )
-
-
-def _ties(result: dict[str, Any]) -> str:
-    return result.get("ties", TIE_RULES[0])
 
 
 def _describe(plan: Plan, dataset: str, results: Results) -> str:
@@ -137,7 +134,7 @@ def _describe(plan: Plan, dataset: str, results: Results) -> str:
     )
     if dataset.startswith("household_tv"):
         text += " **Simulated data.**"
-    if (ties := _ties(every[0])) != TIE_RULES[0]:
+    if (ties := ties_of(every[0])) != TIE_RULES[0]:
         text += (
             f" Equal times are in {ties.replace('_', ' ')}: other items than"
             " the paper's are held out."

@@ -67,6 +67,7 @@ class StagedTraining(tf.keras.callbacks.Callback):
             `fit`.
 
     Raises:
+        ValueError: if the path of `backup_dir` holds a wildcard.
         ValueError: from within `fit`, if the epochs lack `monitor` or do not
             follow those of the backup, `learning_rates` names a stage that the
             model has not or is given with a schedule, or the optimizer is Nadam
@@ -215,7 +216,10 @@ class StagedTraining(tf.keras.callbacks.Callback):
             self._change_learning_rate(self._usual_rate)
 
     def _take_up_backup(self) -> None:
-        """Forgets what was done, but not saved when `fit` was broken off."""
+        """Has the state that the backup has, if it has another.
+
+        As in a new process, and where `fit` was broken off before it saved.
+        """
         if not self._backup or self._is_saved:
             return
         progress = self._backup.progress() or {}

@@ -45,7 +45,8 @@ _http_log = logging.getLogger(f"{__name__}.http")
 _http_log.addFilter(ClientFaults())
 _MAX_PORT = 65535
 _MAX_BODY_MIB = 2047  # gRPC holds the bytes in a C int.
-# Longer than proxies keep theirs, or they would send into closed ones.
+# How long a connection may be idle, and a body take. Longer than proxies keep
+# theirs, or they would send into closed ones.
 _IDLE_SECONDS = 75.0
 
 
@@ -276,7 +277,11 @@ class ModelServer:
 
     async def _start_rest(self, predictor: Predictor, max_bytes: int) -> None:
         handlers = RestHandlers(
-            predictor, self.metrics, max_bytes, self.settings.max_queued
+            predictor,
+            self.metrics,
+            max_bytes,
+            self.settings.max_queued,
+            _IDLE_SECONDS,
         )
         runner = web.AppRunner(
             handlers.application(),

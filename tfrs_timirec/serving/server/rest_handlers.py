@@ -82,6 +82,8 @@ class RestHandlers:
         max_body_bytes: of a request; a longer one is refused with 413.
         max_queued: long bodies that are read or wait for it; more are refused
             with 503.
+        body_seconds: how long a body may take; a slower one is refused with
+            408.
     """
 
     def __init__(
@@ -90,11 +92,13 @@ class RestHandlers:
         metrics: Metrics,
         max_body_bytes: int,
         max_queued: int,
+        body_seconds: float,
     ):
         self._predictor = predictor
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._max_queued = max_queued
+        self._body_seconds = body_seconds
         self._num_long = 0  # Bodies that are read or wait for it.
         self._is_stopping = False
 
@@ -158,6 +162,11 @@ class RestHandlers:
             body = _error_body(
                 f"The body must be at most {self._max_body_bytes} bytes."
             )
+        except web.HTTPRequestTimeout:
+            status = 408
+            body = _error_body(
+                f"The body must come within {self._body_seconds:g} seconds."
+            )
         except web.HTTPException as error:
             status = error.status
             raise
@@ -191,13 +200,21 @@ class RestHandlers:
         if method == "metadata":
             return self._describe(target)
         if method == "predict":
-            return await self._predict(target, await request.read())
+            return await self._predict(target, await self._receive(request))
         self._predictor.find(target)
         # A recommender has no signature for these.
         raise invalid_argument(
             f"Expected {method} signature method_name to be"
             f" tensorflow/serving/{method}. Was: tensorflow/serving/predict"
         )
+
+    async def _receive(self, request: web.Request) -> bytes:
+        """Returns the body, unless its client sends it too slowly."""
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
 
     async def _predict(self, target: Target, body: bytes) -> bytes:
         servable = self._predictor.find(target)

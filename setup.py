@@ -30,7 +30,8 @@ EXTRAS = {
     "beam": ["apache-beam>=2.60"],
     "notebook": ["ipykernel", "nbclient", "nbformat"],
     "serving": [
-        "aiohttp>=3.9",
+        # Older ones keep connections that ask nothing.
+        "aiohttp>=3.14.4",
         "grpcio-health-checking>=1.60",
         "prometheus-client>=0.20",
         "tensorflow-serving-api>=2.16",

@@ -94,7 +94,8 @@ def main() -> None:
             for what, there in theirs.items():
                 count, seconds = ours[what]
                 report.add(
-                    model=f"{name}, {stage}",
+                    model=name,
+                    stage=stage,
                     what=what,
                     count=count,
                     seconds=seconds,

@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import rich.box
 import rich.console
 import rich.table
 
@@ -92,13 +93,23 @@ class Report:
     def print(self, console: rich.console.Console | None = None) -> None:
         """Prints the table and what it was measured on.
 
+        What all of several rows have in common stands below the table.
+
         Args:
             console: where to print; the standard output by default.
         """
         console = console or rich.console.Console(highlight=False)
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        table = rich.table.Table(title=self.title, title_justify="left")
+        shared = self._shared_values(names)
+        table = rich.table.Table(
+            title=self.title,
+            title_justify="left",
+            box=rich.box.SIMPLE_HEAD,
+            padding=0,
+        )
         for name in names:
+            if name in shared:
+                continue
             numeric = any(
                 isinstance(row.get(name), int | float) for row in self.rows
             )
@@ -108,13 +119,31 @@ class Report:
                 overflow="fold",  # Nothing is cut where the table is narrow.
             )
         for row in self.rows:
-            table.add_row(*(_cell(row.get(name)) for name in names))
+            table.add_row(
+                *(_cell(row.get(name)) for name in names if name not in shared)
+            )
         console.print(table)
+        for name, value in shared.items():
+            console.print(f"{name.replace('_', ' ')}: {_cell(value)}")
         machine = self.machine
         console.print(
             f"{machine['processor']}, {machine['cores']} cores,"
             f" {machine['memory_gib']} GiB; load {machine['load']} at the start"
         )
+
+    def _shared_values(self, names: list[str]) -> dict[str, Any]:
+        """Returns the columns with one value only."""
+        if len(self.rows) < 2:
+            return {}
+        first = self.rows[0]
+        return {
+            name: first[name]
+            for name in names
+            if all(
+                name in row and row[name] == first.get(name)
+                for row in self.rows
+            )
+        }
 
     def write(self, path: pathlib.Path) -> None:
         """Writes rows, settings, machine, versions and command as JSON.

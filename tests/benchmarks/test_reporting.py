@@ -61,6 +61,19 @@ def test_table_has_a_column_for_each_name(report, capsys):
     assert not report.path.exists()
 
 
+def test_what_all_rows_share_stands_below_the_table(reporting, capsys):
+    report = reporting.Report("speed", argparse.Namespace())
+    report.add(model="timirec", peer="another package", seconds=2.0)
+    report.add(model="comirec", peer="another package", seconds=1.0)
+
+    report.print(rich.console.Console(width=80))
+
+    table, below = capsys.readouterr().out.split("comirec")
+    assert "peer" not in table
+    assert "seconds" in table
+    assert "peer: another package\n" in below
+
+
 def test_narrow_table_cuts_nothing_off(report, capsys):
     report.add(step="pretraining", rows_per_second=1.0, note="a-longer-word")
 

@@ -5,12 +5,15 @@ import json
 import socket
 import threading
 import time
+import types
+import zlib
 
 import pytest
 import tensorflow as tf
 
 from tests.serving.server.toy_server import ask
 from tfrs_timirec.serving.server import json_tensors, rest_handlers
+from tfrs_timirec.serving.server.serving_error import ServingError
 
 
 def test_columns_and_rows(toy):
@@ -268,15 +271,55 @@ def test_broken_body_is_the_clients_fault(toy, caplog, head, pause):
     assert toy.predict(ask([["a"]]))[0] == 200
 
 
-def test_gzip_is_read_and_junk_named(toy):
-    good = gzip.compress(json.dumps(ask([["four"]])).encode())
-    path, headers = "/v1/models/toy:predict", {"Content-Encoding": "gzip"}
+def test_row_for_a_signature_without_inputs():
+    signature = types.SimpleNamespace(inputs={})
 
-    status, text = toy.request_text("POST", path, good, headers)
-    assert (status, json.loads(text)["outputs"]["lengths"]) == (200, [[4]])
-    status, text = toy.request_text("POST", path, b"junk", headers)
+    with pytest.raises(ServingError, match="instances is a plain list"):
+        json_tensors.read_inputs({"instances": [1]}, signature)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+def test_compressed_body_is_read(toy, compress):
+    encoding = "gzip" if compress is gzip.compress else "deflate"
+    body = compress(json.dumps(ask([["four"]])).encode())
+
+    status, answer = toy.predict_compressed(body, encoding)
+
+    assert (status, answer["outputs"]["lengths"]) == (200, [[4]])
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "reason"),
+    [
+        (b"junk", "gzip", "no gzip"),
+        (gzip.compress(b"{}")[:-4], "gzip", "not one whole gzip stream"),
+        (gzip.compress(b"{}") + b"junk", "gzip", "not one whole gzip stream"),
+        (b"{}", "br", "must be gzip or deflate. Was: br"),
+    ],
+)
+def test_body_that_cannot_be_decompressed(toy, body, encoding, reason):
+    status, answer = toy.predict_compressed(body, encoding)
+
     assert status == 400
-    assert "content-encoding: gzip" in text
+    assert reason in answer["error"]
+
+
+def test_body_that_is_huge_when_decompressed(toy):
+    """It is refused where it is read, and not looked at elsewhere."""
+    bomb = gzip.compress(b" " * 2**26)
+    headers = {"Content-Encoding": "gzip"}
+
+    status, answer = toy.predict_compressed(bomb, "gzip")
+    assert status == 413
+    assert "at most 4194304 bytes" in answer["error"]
+    for path, expected in (
+        ("/nowhere", 404),
+        ("/v1/models/toy:regress", 400),
+    ):
+        status, text = toy.request_text("POST", path, bomb, headers)
+        assert status == expected
+        assert "body" not in text
+    assert toy.predict(ask([["a"]]))[0] == 200
 
 
 def test_client_that_leaves_within_its_body_is_no_error(toy, caplog):

@@ -134,6 +134,18 @@ class RunningServer:
         body = content if isinstance(content, bytes) else json.dumps(content)
         return self.request("POST", f"/v1/models/toy{place}:predict", body)
 
+    def predict_compressed(
+        self, body: bytes, encoding: str
+    ) -> tuple[int, dict]:
+        """Returns status and JSON of `:predict` with a `Content-Encoding`."""
+        status, text = self.request_text(
+            "POST",
+            "/v1/models/toy:predict",
+            body,
+            {"Content-Encoding": encoding},
+        )
+        return status, json.loads(text)
+
     def request(self, method: str, path: str, body=None) -> tuple[int, dict]:
         """Returns status and JSON; `path` goes out as it is."""
         status, text = self.request_text(method, path, body)

@@ -151,12 +151,12 @@ def _read_rows(rows: Any, signature: Signature) -> dict[str, np.ndarray]:
     if not rows:
         raise invalid_argument("No values in 'instances' array")
     names = list(signature.inputs)
-    if not isinstance(rows[0], dict) and len(names) > 1:
+    named = _is_named_row(rows[0])
+    if not named and len(names) != 1:
         raise invalid_argument(
             "instances is a plain list, but expecting list of objects as"
             " multiple input tensors required as per tensorinfo_map"
         )
-    named = _is_named_row(rows[0])
     columns: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for number, row in enumerate(rows):
         if named != _is_named_row(row):

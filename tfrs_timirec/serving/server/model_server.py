@@ -288,6 +288,8 @@ class ModelServer:
             access_log=None,
             logger=_http_log,
             keepalive_timeout=_IDLE_SECONDS,
+            # aiohttp would do so in the loop, and without an end.
+            auto_decompress=False,
             handler_cancellation=True,  # Of a client that has gone.
             # It takes 0 for no limit.
             shutdown_timeout=max(self.settings.grace_seconds, 1e-3),

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 import urllib.parse
+import zlib
 from collections.abc import Mapping
 
 import grpc
@@ -212,9 +213,15 @@ class RestHandlers:
         """Returns the body, unless its client sends it too slowly."""
         try:
             async with asyncio.timeout(self._body_seconds):
-                return await request.read()
+                body = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        encoding = request.headers.get("Content-Encoding", "identity")
+        if encoding.lower() == "identity":
+            return body
+        return await asyncio.to_thread(
+            _decompress, body, encoding.lower(), self._max_body_bytes
+        )
 
     async def _predict(self, target: Target, body: bytes) -> bytes:
         servable = self._predictor.find(target)
@@ -269,6 +276,28 @@ def one_line(error: BaseException) -> str:
         error: its exception, whose words it breaks into lines.
     """
     return " ".join(str(error).removeprefix("400, message:").split())
+
+
+def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    if encoding not in ("gzip", "deflate"):
+        raise invalid_argument(
+            "The body cannot be read: Content-Encoding must be gzip or"
+            f" deflate. Was: {encoding[:64]}"
+        )
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)  # Either of them.
+    try:
+        plain = decoder.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise invalid_argument(
+            f"The body cannot be read: it is no {encoding} ({error})"
+        ) from error
+    if len(plain) > max_bytes:
+        raise web.HTTPRequestEntityTooLarge(max_bytes, len(plain))
+    if not decoder.eof or decoder.unused_data:
+        raise invalid_argument(
+            f"The body cannot be read: it is not one whole {encoding} stream"
+        )
+    return plain
 
 
 def _read_body(

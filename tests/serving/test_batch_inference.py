@@ -192,6 +192,35 @@ def test_process_killed_within_its_first_file_can_be_repeated(
     assert len(pd.read_parquet(tmp_path)) == log.num_users
 
 
+def test_call_that_wrote_nothing_binds_no_settings(tmp_path, log, model):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recommend_all(model, log, tmp_path, SETTINGS, on_progress=stop)
+    longer = dataclasses.replace(SETTINGS, k=6)
+
+    assert recommend_all(model, log, tmp_path, longer) == log.num_users
+
+    assert pd.read_parquet(tmp_path).item_ids.map(len).max() == 6
+
+
+def test_all_that_a_model_reads_is_read(tmp_path, log, model):
+    settings = dataclasses.replace(SETTINGS, max_history_length=None)
+    recommend_all(model, log, tmp_path / "all", settings)
+
+    # The same settings, in other words.
+    assert recommend_all(model, log, tmp_path / "all", SETTINGS) == 0
+    with pytest.raises(ValueError, match="recommend_all.*at most the 5 items"):
+        recommend_all(
+            model,
+            log,
+            tmp_path / "new",
+            dataclasses.replace(SETTINGS, max_history_length=6),
+        )
+    assert not (tmp_path / "new").exists()
+
+
 def test_one_process_writes_at_a_time(tmp_path, log, model):
     def again(_):
         with pytest.raises(ValueError, match="`output` must be written by one"):

@@ -143,12 +143,12 @@ def round_to_int8(vectors):
     return np.rint(vectors / scales) * scales
 
 
-def best_lists(model, vectors, histories, k):
-    """Returns the k best items by a table, (num_cases, k)."""
+def best_lists(model, vectors, histories, met, k):
+    """Returns the k best items by a table, (num_cases, k), but those met."""
     model.extractor.item_embedding.embeddings.assign(vectors)
     interests = model({"item_ids": tf.constant(histories)}).numpy()
     scores = (interests @ vectors.T).max(axis=1)
-    np.put_along_axis(scores, histories, -np.inf, axis=1)
+    np.put_along_axis(scores, met, -np.inf, axis=1)
     scores[:, :2] = -np.inf
     return np.argsort(-scores)[:, :k]
 
@@ -160,12 +160,21 @@ def test_storage_loss_compares_lists():
     vectors = 0.3 * model.item_embeddings.numpy()
     vectors[:, 0] = 6
     split = LeaveOneOut(log, num_negatives=1)
-    (cases,) = evaluation_dataset(
-        split, "test", max_history_length=LENGTH, candidates="full"
+    cases, met = (
+        next(
+            iter(
+                evaluation_dataset(
+                    split, "test", max_history_length=length, candidates="full"
+                )
+            )
+        )
+        for length in (LENGTH, log.num_items)
     )
     histories, targets = cases["item_ids"].numpy(), cases["target_id"].numpy()
-    compact = best_lists(model, round_to_int8(vectors), histories, k)
-    full = best_lists(model, vectors, histories, k)  # The model keeps these.
+    met = met["item_ids"].numpy()
+    assert (np.count_nonzero(met, axis=1) > LENGTH).any()
+    compact = best_lists(model, round_to_int8(vectors), histories, met, k)
+    full = best_lists(model, vectors, histories, met, k)  # The model's own.
 
     loss = measure_storage_loss(
         model, split, "int8", k=k, max_history_length=LENGTH

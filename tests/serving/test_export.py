@@ -156,6 +156,27 @@ def test_0_is_an_item_where_the_log_has_it():
     assert answer[0][-1] == -1  # Nothing is left to recommend.
 
 
+def test_minus_1_and_0_are_recommended_where_they_are_items():
+    log = make_log(list(range(-1, NUM_ITEMS - 1)))
+    model = ComiRec(log.vocabulary_size, embedding_dim=8)
+
+    answer = recommend(RecommenderModule(model, log), [[5, 6]], k=NUM_ITEMS - 2)
+
+    assert sorted(answer[0]) == [-1, 0, 1, 2, 3, 4, 7, 8, 9, 10]
+
+
+def test_all_that_a_model_reads_is_read(log):
+    model = make_comirec(log, max_history_length=7)
+
+    assert RecommenderModule(model, log).reader.max_history_length == 7
+    shorter = RecommenderModule(model, log, 5)
+    assert shorter.reader.max_history_length == 5
+    with pytest.raises(
+        ValueError, match="RecommenderModule.*at most the 7 items.*length=8"
+    ):
+        RecommenderModule(model, log, 8)
+
+
 def test_a_foreign_log_is_an_error(model):
     with pytest.raises(ValueError, match="log that `model`"):
         RecommenderModule(model, make_log(["a", "b", "c"]))
@@ -273,6 +294,10 @@ def test_newest_version_that_holds_a_model_is_found(tmp_path):
 
     assert find_version(tmp_path) == tmp_path / "10"
     assert find_version(str(tmp_path / "2")) == tmp_path / "2"
+
+    (tmp_path / "0012").mkdir()
+    (tmp_path / "0012" / "saved_model.pb").touch()
+    assert find_version(tmp_path) == tmp_path / "0012"
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -96,6 +96,28 @@ def test_pairs_to_exclude_are_bounded_in_the_graph(loaded):
         loaded("serving_default", **more)
 
 
+@pytest.mark.parametrize(
+    ("signature", "num_vectors", "options"),
+    [("interests", 2, {}), ("recommend_diverse", 3, {"diversity": 0.5})],
+)
+def test_exclusions_count_for_each_vector(
+    log, monkeypatch, signature, num_vectors, options
+):
+    monkeypatch.setattr(
+        recommender_module, "MAX_EXCLUDED_PAIRS", 4 * num_vectors
+    )
+    module = RecommenderModule(make_model(log), log, LENGTH)
+    histories = films(2, 1).astype("S")
+    options = {"k": 1, **options}
+    ask(module, histories, signature, exclude_ids=films(1, 2), **options)
+
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match="`exclude_ids` must be at most 4 pairs",
+    ):
+        ask(module, histories, signature, exclude_ids=films(1, 3), **options)
+
+
 def test_diverse_lists_choose_from_no_more_than_may_be_scored(log, monkeypatch):
     # Three vectors: an aggregate and two interests. Five items of each for a
     # list of one: 15 a history.

@@ -17,7 +17,7 @@ from tests.serving.toy_exports import (
     raw,
     texts,
 )
-from tfrs_timirec.serving import RecommenderModule
+from tfrs_timirec.serving import RecommenderModule, recommender_module
 
 LOWEST = np.finfo(np.float32).min
 
@@ -250,6 +250,32 @@ def test_diverse_without_diversity_is_the_plain_list(module, log):
 
     assert texts(diverse["item_ids"]) == texts(plain["item_ids"])
     np.testing.assert_allclose(diverse["scores"], plain["scores"], rtol=1e-4)
+
+
+def test_diverse_list_does_not_depend_on_a_longer_one(log, monkeypatch):
+    # The item of another kind is none of the best: it is in the pool of a long
+    # list, not in that of a short one.
+    monkeypatch.setattr(recommender_module, "_POOL", 2)
+    worst = np.argmin(scores_of(make_comirec(log))[0, 2:])
+    kinds = ["other" if number == worst else "usual" for number in range(12)]
+    log = make_films(kind=kinds)
+    module = RecommenderModule(make_comirec(log), log, LENGTH, category="kind")
+
+    def lists(num_histories, k):
+        answer = ask(
+            module,
+            [raw(log, *HISTORY)] * num_histories,
+            "recommend_diverse",
+            diversity=1e6,
+            k=k,
+        )
+        return texts(answer["item_ids"])
+
+    short, long = lists(2, [2, NUM_ITEMS])
+
+    assert short == lists(1, 2)[0] + [""] * (len(short) - 2)
+    assert log.items[worst] in long[:2]
+    assert log.items[worst] not in short
 
 
 def test_diverse_mixes_the_category_of_the_metadata():

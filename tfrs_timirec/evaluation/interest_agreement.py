@@ -13,7 +13,7 @@ from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation.recommendations import recommend_held_out
 from tfrs_timirec.metrics import InterestDistance
 from tfrs_timirec.models import ComiRec, TiMiRec
-from tfrs_timirec.models.feature_specs import readable_length
+from tfrs_timirec.models.feature_specs import length_to_read
 from tfrs_timirec.models.scoring import cosines
 
 DIVERGENCE_EDGES = (0.0, 0.01, 0.02, 0.05)
@@ -83,8 +83,9 @@ def compare_interests(
     Example:
     >>> compare_interests(model, split).predicted.mean()
     """
-    if max_history_length is None:
-        max_history_length = readable_length(model)
+    max_history_length = length_to_read(
+        "compare_interests", model, max_history_length
+    )
     best_ids = recommend_held_out(
         model, split, part, k=1, max_history_length=max_history_length
     )[:, 0]

@@ -14,7 +14,7 @@ from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.metrics import target_ranks
 from tfrs_timirec.models import SequentialRecommender
-from tfrs_timirec.models.feature_specs import readable_length
+from tfrs_timirec.models.feature_specs import length_to_read
 from tfrs_timirec.models.scoring import score_rounding
 
 
@@ -63,8 +63,9 @@ def rank_held_out(
     check_positive_int(
         "rank_held_out", batch_size=batch_size, block_size=block_size
     )
-    if max_history_length is None:
-        max_history_length = readable_length(model)
+    max_history_length = length_to_read(
+        "rank_held_out", model, max_history_length
+    )
     batches = evaluation_dataset(
         split,
         part,

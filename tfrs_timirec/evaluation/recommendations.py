@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +13,7 @@ from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.data.splits import HeldOut, LeaveOneOut
 from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.models import SequentialRecommender
-from tfrs_timirec.models.feature_specs import readable_length
+from tfrs_timirec.models.feature_specs import length_to_read
 
 
 def recommend_held_out(
@@ -56,10 +58,9 @@ def recommend_held_out(
             "recommend_held_out: `k` must be at most the number of items,"
             f" {log.num_items}. Received: k={k}"
         )
-    if max_history_length is None:
-        max_history_length = readable_length(model)
-    positions = split.held_out_positions(part)
-    starts = log.row_splits[log.user_indices[positions]]
+    max_history_length = length_to_read(
+        "recommend_held_out", model, max_history_length
+    )
     batches = evaluation_dataset(
         split,
         part,
@@ -69,17 +70,42 @@ def recommend_held_out(
         features=model.feature_names,
     )
     best = []
-    for number, features in enumerate(batches):
-        cases = slice(number * batch_size, (number + 1) * batch_size)
-        lengths = positions[cases] - starts[cases]
-        _, seen = expand_ranges(starts[cases], positions[cases])
+    for features, seen in zip(
+        batches, seen_items(split, part, batch_size), strict=True
+    ):
         _, ids = top_k_by_blocks(
             model.user_vectors(features),
             model.item_embeddings,
             k,
-            excluded=tf.RaggedTensor.from_row_lengths(
-                log.item_ids[seen], lengths
-            ),
+            excluded=seen,
         )
         best.append(ids.numpy())
     return np.concatenate(best)
+
+
+def seen_items(
+    split: LeaveOneOut, part: HeldOut, batch_size: int
+) -> Iterator[tf.RaggedTensor]:
+    """Yields the items of the histories, however long, batch by batch.
+
+    Args:
+        split: the split.
+        part: "validation" or "test".
+        batch_size: cases of a batch, as in `evaluation_dataset`.
+
+    Yields:
+        (batch, any) int32 vocabulary ids.
+
+    Example:
+    >>> next(seen_items(split, "test", 256)).shape
+    TensorShape([256, None])
+    """
+    log = split.interactions
+    positions = split.held_out_positions(part)
+    starts = log.row_splits[log.user_indices[positions]]
+    for first in range(0, len(positions), batch_size):
+        cases = slice(first, first + batch_size)
+        _, seen = expand_ranges(starts[cases], positions[cases])
+        yield tf.RaggedTensor.from_row_lengths(
+            log.item_ids[seen], positions[cases] - starts[cases]
+        )

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
+from tfrs_timirec._validation import check_positive_int
+
 
 def feature_spec(name: str, max_history_length: int) -> tf.TensorSpec:
     """Returns what a batch of a feature looks like.
@@ -107,19 +109,40 @@ def longest_history(default: int, *layers: tf.keras.layers.Layer) -> int:
     )
 
 
-def readable_length(model: tf.keras.Model) -> int:
-    """Returns the most places of a history that a model reads.
+def length_to_read(
+    owner: str, model: tf.keras.Model, max_history_length: int | None
+) -> int:
+    """Returns how many items of a history a model is given.
 
     Args:
-        model: any recommender; one that reads any number, as GRU4Rec, counts
-            as one of 20, as many as batches have by default.
+        owner: who is told it; begins the message of the error.
+        model: any recommender.
+        max_history_length: what was asked for; by default as many as the model
+            reads, 20 if it reads any number, as GRU4Rec does.
+
+    Raises:
+        ValueError: if it is not a positive integer, or more than the model
+            reads.
     """
-    lengths = [
-        part.max_history_length
-        for part in (model, *model.submodules)
-        if hasattr(part, "max_history_length")
-    ]
-    return min(lengths, default=20)
+    readable = min(
+        (
+            part.max_history_length
+            for part in (model, *model.submodules)
+            if hasattr(part, "max_history_length")
+        ),
+        default=None,
+    )
+    if max_history_length is None:
+        return readable or 20
+    check_positive_int(owner, max_history_length=max_history_length)
+    if readable is not None and max_history_length > readable:
+        raise ValueError(
+            f"{owner}: `max_history_length` must be at most the {readable}"
+            " items that `model` reads. Received:"
+            f" max_history_length={max_history_length}. Leave it out, or make"
+            " the model with a larger `max_history_length`."
+        )
+    return max_history_length
 
 
 def empty_features(

@@ -22,6 +22,7 @@ from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.data.ranges import expand_ranges
 from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.models.feature_specs import length_to_read
 from tfrs_timirec.serving.model_view import (
     ModelView,
     check_weights,
@@ -40,7 +41,8 @@ class BatchSettings:
     Args:
         k: length of the lists; a longer one than there are items holds all.
         exclude_seen: leave out what the user met before.
-        max_history_length: the newest items of a history that the model reads.
+        max_history_length: the newest items of a history that the model reads;
+            by default as many as it can, 20 if it can any number.
         request_timestamp: Unix seconds of the moment that is recommended for,
             for models that read it; the log's newest time by default.
         users_per_part: users per file; a run that breaks off loses one part.
@@ -57,7 +59,7 @@ class BatchSettings:
 
     k: int = 10
     exclude_seen: bool = True
-    max_history_length: int = 20
+    max_history_length: int | None = None
     request_timestamp: int | None = None
     users_per_part: int = 65_536
     batch_size: int = 256
@@ -67,7 +69,6 @@ class BatchSettings:
         check_positive_int(
             "BatchSettings",
             k=self.k,
-            max_history_length=self.max_history_length,
             users_per_part=self.users_per_part,
             batch_size=self.batch_size,
             block_size=self.block_size,
@@ -107,7 +108,8 @@ def recommend_all(
     Raises:
         ValueError: if the folder holds recommendations of another model, log
             or other settings, another process writes into it, the model's
-            vocabulary is not that of the log, or a weight is no number.
+            vocabulary is not that of the log, it cannot read such long
+            histories, or a weight is no number.
 
     Example:
     >>> recommend_all(model, interactions, "recommendations")
@@ -121,6 +123,8 @@ def recommend_all(
             f" Received: {interactions.vocabulary_size} ids in the log,"
             f" {vocabulary_size} in the model."
         )
+    length = length_to_read("recommend_all", model, settings.max_history_length)
+    settings = dataclasses.replace(settings, max_history_length=length)
     check_weights(model)
     folder = pathlib.Path(output)
     with claim(folder / _LOCK_NAME) as mine:
@@ -178,6 +182,9 @@ class _BatchRecommender:
     ):
         self.log = interactions
         self.settings = settings
+        self.length = length_to_read(
+            "recommend_all", model, settings.max_history_length
+        )
         self.raw_items = pa.array(interactions.items)
         self.raw_users = pa.array(interactions.users)
         self.context = ContextFeatures(interactions, model.feature_names)
@@ -222,8 +229,7 @@ class _BatchRecommender:
         """Returns what the model reads of users whose next item is asked."""
         starts = self.log.row_splits[users][:, np.newaxis]
         ends = self.log.row_splits[users + 1]
-        length = self.settings.max_history_length
-        places = ends[:, np.newaxis] + np.arange(-length, 0)
+        places = ends[:, np.newaxis] + np.arange(-self.length, 0)
         is_real = places >= starts
         places = np.maximum(places, 0)
         item_ids = np.where(is_real, self.log.item_ids[places], 0)
@@ -269,7 +275,8 @@ def _check_folder(
     # They decide how long it takes, not what is found.
     del record["batch_size"], record["block_size"]
     path = folder / _SETTINGS_NAME
-    if path.exists():
+    # Without a part it is of a call that wrote nothing.
+    if path.exists() and any(folder.glob("part-*")):
         known = read_json(
             path, "Delete the folder with all its parts, or choose another."
         )
@@ -287,7 +294,10 @@ def _check_folder(
             )
         return
     # The lock, and what a process that was killed left of its first file.
-    if any(not path.name.startswith(".") for path in folder.iterdir()):
+    if any(
+        found.name != _SETTINGS_NAME and not found.name.startswith(".")
+        for found in folder.iterdir()
+    ):
         raise ValueError(
             "`output` must be a new or empty folder, or one that"
             f" recommendations were written into. Received: output='{folder}'."

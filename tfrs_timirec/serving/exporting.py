@@ -35,7 +35,7 @@ def export(
     interactions: Interactions,
     path: str | os.PathLike[str],
     *,
-    max_history_length: int = 20,
+    max_history_length: int | None = None,
     storage: Storage = "float32",
     category: str | None = None,
     max_k: int = 1000,
@@ -61,7 +61,8 @@ def export(
         interactions: the log it was trained on; its items are the vocabulary.
         path: the folder of all versions, made if it is missing; or in it the
             new version, whose name is a number.
-        max_history_length: the newest items of a history that the model reads.
+        max_history_length: the newest items of a history that the model reads;
+            by default as many as it can, 20 if it can any number.
         storage: how item vectors are kept: "float32", or in less memory
             "float16" or "int8".
         category: column of the item metadata that `recommend_diverse` mixes;

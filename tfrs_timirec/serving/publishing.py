@@ -58,7 +58,7 @@ class VersionDraft:
         for path in (*self.folder.rglob("*"), self.folder):
             _sync(path)
         while True:
-            last = max(version_numbers(self._versions), default=0)
+            last = max(version_folders(self._versions), default=0)
             number = self._number or last + 1
             target = self._versions / str(number)
             try:
@@ -118,17 +118,19 @@ def _delete_old_drafts(versions: pathlib.Path) -> None:
                 shutil.rmtree(draft, ignore_errors=True)
 
 
-def version_numbers(versions: Folder) -> list[int]:
-    """Returns the numbers of the versions in a folder, ascending.
+def version_folders(versions: Folder) -> dict[int, Folder]:
+    """Returns the folders of the versions by their numbers, ascending.
 
     Args:
-        versions: the folder of all versions.
+        versions: the folder of all versions, of which "7" and "007" are number
+            7, as for TF Serving.
     """
-    return sorted(
-        int(folder.name)
+    found = {
+        int(folder.name): folder
         for folder in versions.iterdir()
         if folder.name.isdecimal() and folder.is_dir()
-    )
+    }
+    return dict(sorted(found.items()))
 
 
 def newest_version(folder: Folder) -> Folder | None:
@@ -139,8 +141,9 @@ def newest_version(folder: Folder) -> Folder | None:
     """
     if not folder.is_dir():
         return None
-    for name in ("", *map(str, reversed(version_numbers(folder)))):
-        version = folder / name
+    if (folder / "saved_model.pb").is_file():
+        return folder
+    for version in reversed(version_folders(folder).values()):
         if (version / "saved_model.pb").is_file():
             return version
     return None

@@ -10,6 +10,7 @@ from tfrs_timirec._validation import check_positive_int
 from tfrs_timirec.data.interactions import NUM_RESERVED_IDS, Interactions
 from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.models.feature_specs import length_to_read
 from tfrs_timirec.serving.categories import item_categories
 from tfrs_timirec.serving.compact_table import Storage
 from tfrs_timirec.serving.diversity import choose_diverse, first_occurrences
@@ -68,7 +69,8 @@ class RecommenderModule(tf.Module):
     - `k`: the length of the lists, a scalar or one a row; 0 gives empty lists,
       more than there are items gives all of them, more than `max_k` an error.
     - `exclude_ids`: (batch, any) or (1, any) raw ids that are not recommended;
-      batch * any is at most `MAX_EXCLUDED_PAIRS`.
+      batch * any is at most `MAX_EXCLUDED_PAIRS`, divided by the number of
+      vectors where lists are made for each (`interests`, `recommend_diverse`).
     - `exclude_seen`: whether the items of the history, however long it is, are
       not recommended either; a scalar or one a row.
     - `candidate_ids`: (batch, num_candidates) or (1, num_candidates) raw ids;
@@ -84,7 +86,8 @@ class RecommenderModule(tf.Module):
     Args:
         model: a trained model, in the stage that is to answer.
         interactions: the log it was trained on; its items are the vocabulary.
-        max_history_length: the newest items of a history that the model reads.
+        max_history_length: the newest items of a history that the model reads;
+            by default as many as it can, 20 if it can any number.
         storage: how item vectors are kept: "float32", "float16" or "int8"; see
             `CompactTable`.
         category: column of `interactions.item_metadata` whose values
@@ -95,9 +98,9 @@ class RecommenderModule(tf.Module):
 
     Raises:
         ValueError: if the model's vocabulary is not that of the log,
-            `max_history_length` or `max_k` is not a positive integer,
-            `storage` is unknown, there is no such `category`, or the log lacks
-            what the model reads.
+            `max_history_length` or `max_k` is not a positive integer, the
+            model cannot read so many items, `storage` is unknown, there is no
+            such `category`, or the log lacks what the model reads.
 
     Example:
     >>> module = RecommenderModule(model, interactions)
@@ -108,16 +111,15 @@ class RecommenderModule(tf.Module):
         self,
         model: SequentialRecommender,
         interactions: Interactions,
-        max_history_length: int = 20,
+        max_history_length: int | None = None,
         *,
         storage: Storage = "float32",
         category: str | None = None,
         max_k: int = 1000,
     ):
-        check_positive_int(
-            "RecommenderModule",
-            max_history_length=max_history_length,
-            max_k=max_k,
+        check_positive_int("RecommenderModule", max_k=max_k)
+        max_history_length = length_to_read(
+            "RecommenderModule", model, max_history_length
         )
         vocabulary_size = model.item_embeddings.shape[0]
         if vocabulary_size != interactions.vocabulary_size:
@@ -152,7 +154,7 @@ class RecommenderModule(tf.Module):
         }
         default = {
             "k": tf.constant(min(10, max_k)),
-            "exclude_ids": tf.constant([[self.reader.no_item]], ids.dtype),
+            "exclude_ids": tf.zeros((1, 0), ids.dtype),
             "exclude_seen": tf.constant(True),
         }
         diversity = {"diversity": tf.TensorSpec(None, tf.float32)}
@@ -218,7 +220,9 @@ class RecommenderModule(tf.Module):
         history = self.reader.read(item_ids, context)
         user = self._view.represent(history.features)
         lengths = self._list_lengths(k, item_ids)
-        excluded = self._excluded(history.seen, exclude_ids, exclude_seen)
+        excluded = self._excluded(
+            history.seen, exclude_ids, exclude_seen, user.interests.shape[1]
+        )
         scores, nearest = self._search_each(
             user.interests, longest(lengths), excluded
         )
@@ -286,8 +290,13 @@ class RecommenderModule(tf.Module):
         pool = check_pool(
             pool, num_histories, num_vectors, length, MAX_SCORED_PAIRS
         )
-        excluded = self._excluded(history.seen, exclude_ids, exclude_seen)
+        excluded = self._excluded(
+            history.seen, exclude_ids, exclude_seen, queries.shape[1]
+        )
         _, found = self._search_each(queries, pool, excluded)
+        # A row's pool is what it would be alone.
+        own = tf.range(pool) < _POOL * lengths[:, tf.newaxis, tf.newaxis]
+        found = tf.where(own, found, 0)
         found = tf.reshape(
             found, (tf.shape(found)[0], tf.shape(found)[1] * pool)
         )
@@ -349,11 +358,12 @@ class RecommenderModule(tf.Module):
         seen: tf.Tensor,
         exclude_ids: tf.Tensor,
         exclude_seen: tf.Tensor,
+        num_lists: int = 1,
     ) -> tf.Tensor:
         """Returns the vocabulary ids that are not recommended to each row."""
         hides_seen = one_a_row("exclude_seen", exclude_seen, seen)
         exclude_ids = check_pairs(
-            "exclude_ids", exclude_ids, seen, MAX_EXCLUDED_PAIRS
+            "exclude_ids", exclude_ids, seen, MAX_EXCLUDED_PAIRS // num_lists
         )
         others = to_rows(self.reader.encode(exclude_ids), seen)
         return tf.concat(

@@ -9,10 +9,14 @@ import tensorflow as tf
 
 from tfrs_timirec.data.batches import evaluation_dataset
 from tfrs_timirec.data.splits import LeaveOneOut
+from tfrs_timirec.evaluation.recommendations import seen_items
 from tfrs_timirec.evaluation.top_k import top_k_by_blocks
 from tfrs_timirec.models import SequentialRecommender
+from tfrs_timirec.models.feature_specs import length_to_read
 from tfrs_timirec.serving.compact_table import Storage
 from tfrs_timirec.serving.model_view import ModelView
+
+_BATCH_SIZE = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,33 +46,45 @@ def measure_storage_loss(
     storage: Storage,
     *,
     k: int = 10,
-    max_history_length: int = 20,
+    max_history_length: int | None = None,
 ) -> StorageLoss:
     """Compares the lists for all test cases, from the whole catalogue.
 
-    The items that the model reads of a history are not recommended.
+    The items of a history, however long, are not recommended.
 
     Args:
         model: a trained model, in the stage that is to answer.
         split: the split.
         storage: "float16" or "int8".
         k: length of the lists.
-        max_history_length: the newest items of a history that the model reads.
+        max_history_length: the newest items of a history that the model reads;
+            by default as many as it can, 20 if it can any number.
 
     Example:
     >>> measure_storage_loss(model, split, "int8").compact_recall
     """
+    max_history_length = length_to_read(
+        "measure_storage_loss", model, max_history_length
+    )
     views = ModelView(model), ModelView(model, storage)
     batches = evaluation_dataset(
         split,
         "test",
+        batch_size=_BATCH_SIZE,
         max_history_length=max_history_length,
         candidates="full",
         features=model.feature_names,
     )
 
-    @tf.function(input_signature=[batches.element_spec])
-    def search(features: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    @tf.function(
+        input_signature=[
+            batches.element_spec,
+            tf.RaggedTensorSpec((None, None), tf.int32),
+        ]
+    )
+    def search(
+        features: dict[str, tf.Tensor], seen: tf.RaggedTensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         history = {
             name: value
             for name, value in features.items()
@@ -79,15 +95,17 @@ def measure_storage_loss(
                 view.represent(history).user_vectors,
                 view.items,
                 k,
-                excluded=features["item_ids"],
+                excluded=seen,
             )[1]
             for view in views
         ]
         return lists[0], lists[1]
 
     hits, compact_hits, shared = [], [], []
-    for features in batches:
-        full, compact = (ids.numpy() for ids in search(features))
+    for features, seen in zip(
+        batches, seen_items(split, "test", _BATCH_SIZE), strict=True
+    ):
+        full, compact = (ids.numpy() for ids in search(features, seen))
         targets = features["target_id"].numpy()[:, np.newaxis]
         hits.append((full == targets).any(axis=1))
         compact_hits.append((compact == targets).any(axis=1))

@@ -358,13 +358,15 @@ class RecommenderModule(tf.Module):
         seen: tf.Tensor,
         exclude_ids: tf.Tensor,
         exclude_seen: tf.Tensor,
-        num_lists: int = 1,
+        num_lists: int | None = 1,
     ) -> tf.Tensor:
-        """Returns the vocabulary ids that are not recommended to each row."""
+        """Returns the vocabulary ids that are not recommended to each row.
+
+        They are searched once for each list of the row; None is any number.
+        """
         hides_seen = one_a_row("exclude_seen", exclude_seen, seen)
-        exclude_ids = check_pairs(
-            "exclude_ids", exclude_ids, seen, MAX_EXCLUDED_PAIRS // num_lists
-        )
+        max_pairs = MAX_EXCLUDED_PAIRS // (num_lists or 1)
+        exclude_ids = check_pairs("exclude_ids", exclude_ids, seen, max_pairs)
         others = to_rows(self.reader.encode(exclude_ids), seen)
         return tf.concat(
             [tf.where(hides_seen[:, tf.newaxis], seen, 0), others], axis=1

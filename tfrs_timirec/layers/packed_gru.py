@@ -96,14 +96,24 @@ class PackedGRU(tf.keras.layers.Layer):
         Returns:
             (batch, units).
         """
-        projected = tf.nn.bias_add(
-            tf.matmul(packed, tf.cast(self.kernel, self.compute_dtype)),
-            tf.cast(self.bias, self.compute_dtype),
+        kernel, recurrent_kernel, bias, recurrent_bias = (
+            tf.cast(weight, self.compute_dtype)
+            for weight in (
+                self.kernel,
+                self.recurrent_kernel,
+                self.bias,
+                self.recurrent_bias,
+            )
         )
+        # Those of the gates are added to the inputs, once for all steps.
+        gate_bias, new_bias = tf.split(
+            recurrent_bias, (2 * self.units, self.units)
+        )
+        bias = bias + tf.pad(gate_bias, [[0, self.units]])
         states = _recurrence(
-            projected,
-            tf.cast(self.recurrent_kernel, self.compute_dtype),
-            tf.cast(self.recurrent_bias, self.compute_dtype),
+            tf.nn.bias_add(tf.matmul(packed, kernel), bias),
+            recurrent_kernel,
+            new_bias,
             packing.counts,
         )
         return packing.restore_rows(states)
@@ -120,7 +130,7 @@ class PackedGRU(tf.keras.layers.Layer):
 def _recurrence(
     projected: tf.Tensor,
     recurrent_kernel: tf.Tensor,
-    recurrent_bias: tf.Tensor,
+    new_bias: tf.Tensor,
     counts: tf.Tensor,
 ) -> tuple[tf.Tensor, Any]:
     """Runs the steps over packed inputs.
@@ -128,7 +138,7 @@ def _recurrence(
     Args:
         projected: (num_items, 3 * units) inputs of all gates, step by step.
         recurrent_kernel: (units, 3 * units).
-        recurrent_bias: (3 * units,).
+        new_bias: (units,), added to the product of the new state.
         counts: (length,) rows that take part in each step.
 
     Returns:
@@ -153,12 +163,10 @@ def _recurrence(
     for step in range(length):
         state = tf.pad(state, paddings[step])
         state.set_shape((None, units))
-        recurrent = tf.nn.bias_add(
-            tf.matmul(state, recurrent_kernel), recurrent_bias
-        )
         recurrent_gates, recurrent_new = tf.split(
-            recurrent, (2 * units, units), axis=1
+            tf.matmul(state, recurrent_kernel), (2 * units, units), axis=1
         )
+        recurrent_new += new_bias
         gates = tf.sigmoid(gate_inputs[step] + recurrent_gates)
         reset, update = tf.split(gates, 2, axis=1)
         new = tf.tanh(new_inputs[step] + reset * recurrent_new)
@@ -180,29 +188,28 @@ def _recurrence(
             dy=tf.concat([to_new * recurrent_new, states - new], axis=1),
         )
         slopes = tf.split(
-            tf.concat([to_gates, to_new * reset, update], axis=1),
-            counts,
-            num=length,
+            tf.concat([to_gates, to_new * reset], axis=1), counts, num=length
         )
-        # To the state before by way of both gates, the new state and the part
-        # that is kept as it is.
-        ways_back = tf.concat(
-            [recurrent_kernel, tf.eye(units, dtype=d_state.dtype)], axis=1
-        )
+        kept = tf.split(update, counts, num=length)
         d_states, d_parts = [], []
         for step in reversed(range(length)):
-            d_part = tf.concat([d_state] * 4, axis=1) * slopes[step]
+            d_part = tf.concat([d_state] * 3, axis=1) * slopes[step]
             d_states.append(d_state)
             d_parts.append(d_part)
-            if step:
-                d_before = tf.slice(d_part, [0, 0], sizes[step - 1])
-                d_state = tf.matmul(d_before, ways_back, transpose_b=True)
+            if step:  # Of the state before, kept in part and multiplied.
+                d_before, d_kept = (
+                    tf.slice(part, [0, 0], sizes[step - 1])
+                    for part in (d_part, d_state * kept[step])
+                )
+                d_state = d_kept + tf.matmul(
+                    d_before, recurrent_kernel, transpose_b=True
+                )
         d_new = tf.concat(d_states[::-1], axis=0) * to_new
-        d_recurrent = tf.concat(d_parts[::-1], axis=0)[:, : 3 * units]
+        d_recurrent = tf.concat(d_parts[::-1], axis=0)
         return (
             tf.concat([d_recurrent[:, : 2 * units], d_new], axis=1),
             tf.matmul(states, d_recurrent, transpose_a=True),
-            tf.reduce_sum(d_recurrent, axis=0),
+            tf.reduce_sum(d_recurrent, axis=0)[2 * units :],
             None,
         )
 

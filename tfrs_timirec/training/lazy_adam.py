@@ -16,8 +16,9 @@ class LazyAdam(AdamL2):
     The gradient of an embedding table knows only the rows that a batch looked
     up. This optimizer reads and writes those rows of the table and of both
     moments, and no others: with ten million items a step takes little longer
-    than with ten thousand. It differs from `AdamL2`, and from Adam as the paper's
-    experiments ran it, in what happens to a row that is *not* in the batch:
+    than with ten thousand. It differs from `AdamL2`, and from Adam as the
+    paper's experiments ran it, in what happens to a row that is *not* in the
+    batch:
 
     - its moments rest, where dense Adam lets them fade at every step;
     - the row rests, where dense Adam moves it on by what is left of its first

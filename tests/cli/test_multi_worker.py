@@ -4,8 +4,10 @@ import json
 
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from tests.cli.clusters import Cluster
+from tfrs_timirec.cli import train
 from tfrs_timirec.cli.main import main
 
 SETTINGS = (
@@ -41,6 +43,26 @@ def test_two_workers_train_as_one_even_if_they_were_killed(tmp_path, capsys):
     assert main(["evaluate", str(run)]) == 0
     assert "whole catalogue" in capsys.readouterr().out
     assert full_hit_rate(run) == pytest.approx(full_hit_rate(single), abs=0.02)
+
+
+def test_what_another_process_ended_is_told_in_a_line(
+    tmp_path, capsys, monkeypatch
+):
+    def lose(*_, **__):
+        raise tf.errors.UnavailableError(
+            None, None, "Collective ops is aborted by: Socket closed\nAt ..."
+        )
+
+    monkeypatch.setattr(train.TrainingRun, "train", lose)
+    command = "train --dataset household_tv/tiny --model comirec --output"
+
+    assert main([*command.split(), str(tmp_path / "run")]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: another process of this run has gone: Collective ops is aborted"
+        " by: Socket closed. Start all of them again with the same commands;"
+        " they go on from the last backup.\n"
+    )
 
 
 def history(folder):

@@ -89,6 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        print(
+            "error: another process of this run has gone:"
+            f" {error.message.splitlines()[0]}. Start all of them again with"
+            " the same commands; they go on from the last backup.",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         if words[0] in _RESUMED:

@@ -50,6 +50,7 @@ def test_list_of_more_than_all_items_holds_all(run, tmp_path):
 def test_damaged_settings_are_named(run, tmp_path, capsys):
     words = ["recommend-all", run, "--output", tmp_path]
     (tmp_path / "_settings.json").write_text("{")
+    (tmp_path / "part-00000-of-00001.parquet").touch()
     assert "_settings.json must be a JSON file" in failure(capsys, *words)
 
 

@@ -179,6 +179,8 @@ def test_argument_without_a_name_cannot_be_saved(tmp_path):
     with pytest.raises(ValueError, match=r"without a name \(12,\)"):
         model.save(tmp_path / "model.keras")
 
+    assert model.extractor in model.submodules
+
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_given_layers_keep_their_precision(policy, tmp_path):

@@ -12,6 +12,9 @@ import tensorflow_recommenders as tfrs
 
 from tfrs_timirec.models.feature_specs import empty_features
 
+# A text as all others: `model.submodules` puts the keys in order.
+_NAMELESS = "*"
+
 
 class _SaveableModel(tfrs.Model):
     """Base of models that `model.save("model.keras")` can bring back.
@@ -48,12 +51,12 @@ class _SaveableModel(tfrs.Model):
             ValueError: if an argument was given without a name, to a
                 constructor that takes it as one of `*args`.
         """
-        if None in self._arguments:
+        if _NAMELESS in self._arguments:
             raise ValueError(
                 f"{type(self).__name__}: to be saved, a model must be made with"
                 " arguments by name. Received: without a name"
-                f" {self._arguments[None]}. Name it, or let the constructor"
-                " do so instead of taking `*args`."
+                f" {self._arguments[_NAMELESS]}. Name it, or let the"
+                " constructor do so instead of taking `*args`."
             )
         arguments = {
             name: tf.keras.saving.serialize_keras_object(value)
@@ -127,16 +130,16 @@ class _SaveableModel(tfrs.Model):
 
 def _by_name(
     model_class: type, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str | None, Any]:
-    """Returns what a constructor is called with; None has what has no name."""
+) -> dict[str, Any]:
+    """Returns what a constructor is called with, by name, or `_NAMELESS`."""
     signature = inspect.signature(model_class)
-    by_name: dict[str | None, Any] = {}
+    by_name: dict[str, Any] = {}
     for name, value in signature.bind(*args, **kwargs).arguments.items():
         kind = signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             by_name.update(value)
         elif kind is inspect.Parameter.VAR_POSITIONAL:
-            by_name[None] = value
+            by_name[_NAMELESS] = value
         else:
             by_name[name] = value
     return by_name

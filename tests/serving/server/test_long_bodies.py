@@ -2,6 +2,8 @@
 
 import asyncio
 import concurrent.futures
+import gzip
+import json
 import threading
 
 import pytest
@@ -97,10 +99,13 @@ def test_more_than_may_wait_to_be_read_are_refused(tmp_path, monkeypatch):
         for _ in requests:
             reading.wait_for_request()
 
-        status, answer = server.predict(LONG)
-
-        assert status == 503
-        assert "Too many long requests wait to be read" in answer["error"]
+        packed = gzip.compress(json.dumps(ask([["four"]])).encode())
+        for status, answer in (
+            server.predict(LONG),
+            server.predict_compressed(packed, "gzip"),
+        ):
+            assert status == 503
+            assert "Too many long requests wait to be read" in answer["error"]
         reading.open()
         for request in requests:
             assert request.result(PATIENCE)[0] == 200

@@ -201,7 +201,9 @@ class RestHandlers:
         if method == "metadata":
             return self._describe(target)
         if method == "predict":
-            return await self._predict(target, await self._receive(request))
+            body = await self._receive(request)
+            encoding = request.headers.get("Content-Encoding", "identity")
+            return await self._predict(target, body, encoding.lower())
         self._predictor.find(target)
         # A recommender has no signature for these.
         raise invalid_argument(
@@ -213,22 +215,18 @@ class RestHandlers:
         """Returns the body, unless its client sends it too slowly."""
         try:
             async with asyncio.timeout(self._body_seconds):
-                body = await request.read()
+                return await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
-        encoding = request.headers.get("Content-Encoding", "identity")
-        if encoding.lower() == "identity":
-            return body
-        return await asyncio.to_thread(
-            _decompress, body, encoding.lower(), self._max_body_bytes
-        )
 
-    async def _predict(self, target: Target, body: bytes) -> bytes:
+    async def _predict(
+        self, target: Target, body: bytes, encoding: str
+    ) -> bytes:
         servable = self._predictor.find(target)
         servable.acquire()  # A swap may fall into the reading.
         try:
             signature, inputs, body_format = await self._read(
-                body, servable.signatures
+                body, encoding, servable.signatures
             )
             outputs = await self._predictor.predict(servable, signature, inputs)
         finally:
@@ -239,9 +237,9 @@ class RestHandlers:
         return await asyncio.to_thread(write_outputs, outputs, body_format)
 
     async def _read(
-        self, body: bytes, signatures: Mapping[str, Signature]
+        self, body: bytes, encoding: str, signatures: Mapping[str, Signature]
     ) -> tuple[Signature, Arrays, Format]:
-        if len(body) <= _MAX_BYTES_IN_LOOP:
+        if encoding == "identity" and len(body) <= _MAX_BYTES_IN_LOOP:
             return _read_body(body, signatures)
         if self._num_long >= self._max_queued:
             raise ServingError(
@@ -250,9 +248,18 @@ class RestHandlers:
             )
         self._num_long += 1
         try:
-            return await asyncio.to_thread(_read_body, body, signatures)
+            return await asyncio.to_thread(
+                self._read_long, body, encoding, signatures
+            )
         finally:
             self._num_long -= 1
+
+    def _read_long(
+        self, body: bytes, encoding: str, signatures: Mapping[str, Signature]
+    ) -> tuple[Signature, Arrays, Format]:
+        if encoding != "identity":
+            body = _decompress(body, encoding, self._max_body_bytes)
+        return _read_body(body, signatures)
 
     def _describe(self, target: Target) -> bytes:
         servable = self._predictor.find(target)
